@@ -93,7 +93,7 @@ def improve(
     graph = as_graph(expr)
     outputs = [constant(graph.exprs[output]) for output in graph.outputs]
     structure = graph.structure
-    if isinstance(derivatives, bool) or derivatives not in (0, 1, 2):
+    if isinstance(derivatives, bool) or not isinstance(derivatives, int) or derivatives not in (0, 1, 2):
         raise InputError(
             f"derivatives is {brief(derivatives)}",
             site=current_site(),

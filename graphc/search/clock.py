@@ -13,6 +13,10 @@ OFTEN = 0.2
 """Seconds between two words of how far a search is."""
 
 
+class OutOfTime(Exception):
+    """A step of a search was ended in its middle: what it was about is as if it had not been tried."""
+
+
 class Clock:
     """A budget that runs from when it is made.
 
@@ -44,5 +48,9 @@ class Clock:
             self._tell(min(1.0, spent / self.seconds) if self.seconds else 1.0)
         return spent >= share * self.seconds
 
+    def left(self, share: float = 1.0) -> float:
+        """Seconds until a share of the budget has been spent."""
+        return max(0.0, share * self.seconds - self.spent)
 
-__all__ = ["Clock"]
+
+__all__ = ["Clock", "OutOfTime"]

@@ -19,11 +19,11 @@ from graphc.ops.comparison import where
 from graphc.rewrite import tables
 from graphc.rewrite.rational.real_form import RealForms
 from graphc.search.alternatives import Form, Forms, harm, merged, sides, worst_places
-from graphc.search.clock import Clock
+from graphc.search.clock import Clock, OutOfTime
 from graphc.search.columns import WORST, Columns, cost
 from graphc.search.egraph import EGraph
 from graphc.search.exact import Exact
-from graphc.search.extraction import PRICE, Extraction
+from graphc.search.extraction import PRICE, Extraction, spread
 from graphc.search.factors import take_apart
 from graphc.search.fits import fitted
 from graphc.search.homogeneous import normalised
@@ -86,6 +86,9 @@ RIGHT = 2.0
 LARGE = 400
 """Formulas of more nodes are not simplified as a whole."""
 
+REWRITTEN = 3e-4
+"""Seconds that rules take for a node of a large formula, about."""
+
 OPAQUE_OPS = frozenset(("held", "add_error", "multiply_error", "astype"))
 
 
@@ -122,13 +125,21 @@ class FormSearch:
 
     def run(self) -> Forms:
         """All forms that were found."""
+        with contextlib.suppress(OutOfTime):
+            self._run()
+        if self.over() and not self.stopped:
+            self.stopped = "the time was up"
+        return self.forms
+
+    def _run(self) -> None:
+        """The seeds, then rounds."""
         original = self.forms.add(self.output, "as written")
         if not len(self.points):
             self.stopped = "no point was found at which the formula has a value"
-            return self.forms
+            return
         if original.error <= FLOOR:
             self.stopped = "nothing is lost as it is written"
-            return self.forms
+            return
         self._seeds()
         best = self.forms.best
         if best.error > FLOOR:  # what takes little time comes before e-graphs
@@ -136,7 +147,7 @@ class FormSearch:
             best = self.forms.best
         if best.error <= FLOOR and best.cost <= DEAR * original.cost:
             self.stopped = "the rules left nothing to gain"
-            return self.forms
+            return
         last = best.error
         for number in range(ROUNDS):
             if self.over():
@@ -152,7 +163,6 @@ class FormSearch:
             self.stopped = "no further form was better"
         if self.over():
             self.stopped = "the time was up"
-        return self.forms
 
     def learn(self, points: Points, share: float) -> None:
         """Piecewise forms again, at more points: those at which forms turned out to be worse than the formula as written.
@@ -190,7 +200,7 @@ class FormSearch:
         if promised:
             starts.append(substitute(self.output, promised))
         for start in starts:
-            if self.over():
+            if self.over() or self._is_long(start):
                 return
             found = [start]
             try:
@@ -205,7 +215,7 @@ class FormSearch:
                 self.forms.add(form, "rules")
                 self.forms.add_all(sides(form), "rules")
         for expr in self.inherited:
-            if self.over():
+            if self.over() or self._is_long(expr):
                 return
             self.forms.add(expr, "derivatives")
             with contextlib.suppress(GraphcError):
@@ -222,6 +232,11 @@ class FormSearch:
             for expr in normalised(form, self.points):
                 if not self.over():
                     self.forms.add(expr, "quotients of inputs")
+
+    def _is_long(self, expr: Expr) -> bool:
+        """Whether rules would take more time on a formula than is left: nothing ends them in their middle."""
+        size = len(walk([expr]))
+        return size > LARGE and 2 * size * REWRITTEN > self.clock.left(self.share)
 
     def _round(self) -> None:
         cover = self.forms.cover(6)
@@ -250,7 +265,7 @@ class FormSearch:
         """Forms that e-graphs make of one."""
         looked_at = worst_places(wrong, min(LOOKED_AT, len(self.points)), self.rng)
         points = self.points.of(looked_at)
-        exact = Exact(points)
+        exact = Exact(points, self.over)
         columns = Columns(points.columns, len(points))
         size = len(walk([form.expr]))
         losses = exact.losses([form.expr])
@@ -288,7 +303,7 @@ class FormSearch:
             self.used.add("values taken apart")
         self.used |= saturate(graph, proposals, 3, self.clock, self._expanding)
         ways = Extraction(graph, columns).run(place, self.clock, self.share)
-        for way in _spread(ways, TAKEN):
+        for way in spread(ways, TAKEN):
             part = way.expr
             self.forms.add(part if root is whole else substitute(whole, {root: part}), "identities")
 
@@ -317,7 +332,7 @@ class FormSearch:
             return
         share = self.clock.share_from_now(FITTING, self.share)
         looked_at = worst_places(best.wrong, min(LOOKED_AT, len(self.points)), self.rng)
-        exact = Exact(self.points.of(looked_at))
+        exact = Exact(self.points.of(looked_at), self.over)
         scaled = [form.expr for form in self.forms.ranked() if form.origin == "quotients of inputs"][:1]
         for form in dict.fromkeys((best.expr, self.output, *scaled)):
             for part, near, good in fitted(form, exact, self.columns, self.clock, share):
@@ -373,23 +388,6 @@ def _within(root: Expr, depth: int) -> set[Expr]:
             break
         found.update(level)
     return found
-
-
-def _spread(ways: list, count: int) -> list:
-    """A few ways: the best, and those that are best at some point."""
-    if len(ways) <= count:
-        return ways
-    chosen = list(ways[: count // 2])
-    table = np.array([way.wrong for way in ways])
-    least = np.min([way.wrong for way in chosen], axis=0)
-    while len(chosen) < count:
-        gains = np.minimum(table, least).mean(axis=1)
-        place = int(gains.argmin())
-        if gains[place] > least.mean() - 0.01:
-            break
-        chosen.append(ways[place])
-        least = np.minimum(least, table[place])
-    return chosen
 
 
 __all__ = ["FLOOR", "FormSearch"]

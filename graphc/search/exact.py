@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from graphc.ir.expr import Expr, walk
 from graphc.ir.types import FLOAT64
 from graphc.ir.ulp import rounded
+from graphc.search.clock import OutOfTime
 from graphc.search.columns import applied, bits_wrong
 from graphc.search.reals import Reals, Value, precision, reals
 from graphc.search.truth import Points
@@ -24,10 +25,14 @@ def as_floats(row: Row) -> np.ndarray:
 
 
 class Exact:
-    """The values of formulas over the real numbers at some points, each node once."""
+    """The values of formulas over the real numbers at some points, each node once.
 
-    def __init__(self, points: Points) -> None:
+    stop : asked at each node whether to give up, which is `OutOfTime`
+    """
+
+    def __init__(self, points: Points, stop: Callable[[], bool] | None = None) -> None:
         self.points = points
+        self._stop = stop
         self.fields: list[Reals] = [reals(precision(int(bits))) for bits in points.bits]
         self._rows: dict[Expr, Row] = {}
         self._floats: dict[Expr, np.ndarray] = {}
@@ -46,6 +51,8 @@ class Exact:
                 stack += waiting
                 continue
             stack.pop()
+            if self._stop is not None and self._stop():
+                raise OutOfTime
             rows[node] = self._of(node)
         return rows[expr]
 

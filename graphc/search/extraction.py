@@ -191,4 +191,21 @@ def _complements(way: Way, ways: Sequence[Way]) -> bool:
     return bool((np.minimum(least, way.wrong) < least - 8.0).sum() * 8 > len(least))
 
 
-__all__ = ["Extraction", "Way"]
+def spread(ways: list, count: int) -> list:
+    """A few ways: the best, and those that are best at some point."""
+    if len(ways) <= count:
+        return ways
+    chosen = list(ways[: count // 2])
+    table = np.array([way.wrong for way in ways])
+    least = np.min([way.wrong for way in chosen], axis=0)
+    while len(chosen) < count:
+        gains = np.minimum(table, least).mean(axis=1)
+        place = int(gains.argmin())
+        if gains[place] > least.mean() - 0.01:
+            break
+        chosen.append(ways[place])
+        least = np.minimum(least, table[place])
+    return chosen
+
+
+__all__ = ["Extraction", "Way", "spread"]

@@ -24,7 +24,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
 from graphc.ops.elementary import sqrt
 from graphc.search.clock import Clock
-from graphc.search.columns import Columns
+from graphc.search.columns import Columns, size_within
 from graphc.search.exact import Exact
 from graphc.search.rational_fit import horner, polynomial, quotient
 
@@ -41,6 +41,9 @@ TINY = 2.0**-70
 ORDERS = range(-4, 13)
 CENTRES = (0.0, 1.0, -1.0, math.inf)
 MOST_PARTS = 4
+NODES = 400
+"""Of a part: that it depends on one value is found out by walking over it once for each node."""
+
 LOST = 2.0
 """Mean bits that an operation has to lose before its users are looked at."""
 
@@ -63,6 +66,8 @@ def fitted(
     for part in reversed([node for node in order if node in above and node.dtype == FLOAT64]):
         if tried >= MOST_PARTS or clock.over(share):
             return
+        if size_within(part, NODES) > NODES:
+            continue
         through = _seen_through(part)
         if through is None or not any(node in bad for node in walk([part], [through])):
             continue  # what is lost is lost below: in a value that is as it is

@@ -48,7 +48,7 @@ OFFERED = 6
 TRIED = 30
 """Forms that are held to account."""
 
-ALIKE, DOUBLED = 0.5, 0.1
+ALIKE, DOUBLED = 0.5, 0.2
 """Mean bits of error that count as none: of forms so close the cheaper one is chosen. The second is added for each time that it
 takes half as long: forms with their rounding errors added back take ten times as long for the last tenths of a bit."""
 

@@ -24,7 +24,7 @@ from graphc.ir.types import FLOAT64
 from graphc.ir.ulp import from_ordinals, ordinals
 from graphc.ops.comparison import where
 from graphc.search.clock import Clock
-from graphc.search.columns import Columns, bits_wrong
+from graphc.search.columns import Columns, bits_wrong, size_within
 from graphc.search.truth import Points, Truth
 
 WORTH = 0.25
@@ -142,7 +142,7 @@ def branch_values(symbols: Sequence[Expr], forms: Sequence[Expr]) -> list[Expr]:
     shared: dict[Expr, int] = {}
     for node in walk(forms):
         if node.operands and node.dtype == FLOAT64 and node not in forms:
-            shared[node] = min(len(walk([node])), SIZE + 1)
+            shared[node] = size_within(node, SIZE)
     values += sorted([node for node in shared if shared[node] <= SIZE], key=lambda node: shared[node])
     return list(dict.fromkeys(values))[:VALUES]
 

@@ -22,6 +22,9 @@ from graphc.viz.plot import scatter
 TEXT = 400
 """Characters of a formula in a report."""
 
+FEW = 40
+"""Points drawn without a value from which it is likely that there is none."""
+
 WIDE = 1e9
 """Plots over ranges that reach further show every power of ten."""
 
@@ -186,6 +189,11 @@ class Improvement:
             return f"{before:.2f} bits of error as written, {after:.2f} found"
         if self.budget == 0:
             return "not searched: a budget of 0 seconds leaves no time for a single point"
+        if any(part.fresh.hurried and part.fresh.drawn < FEW for part in self.parts):
+            return (
+                f"not searched: the {self.budget:g} seconds were spent before a point was found at which the formula "
+                "has a finite value; give it more"
+            )
         for part in self.parts:
             if any(
                 node.is_constant and node.dtype.kind == "f" and np.isnan(node.value)

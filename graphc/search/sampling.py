@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,12 @@ def intervals(
                 site=current_site(),
                 hint=f"the inputs are {', '.join(sorted(names)) or 'none'}",
             )
+        if name in by_name:
+            raise InputError(
+                f"there are two {argument} for {brief_text(name, 60)!r}",
+                site=current_site(),
+                hint="the name of an input and the input itself are the same key: write one of them",
+            )
         by_name[str(name)] = value
     return [_interval(symbol, by_name.get(symbol.name)) for symbol in graph.symbols]
 
@@ -75,6 +81,8 @@ def _interval(symbol: Expr, bounds: Any) -> tuple[float, float]:
         one = (
             symbol if not symbol.shape else scalar(symbol.name, dtype=symbol.dtype)
         )  # an element of an array
+        if isinstance(bounds, Set):
+            raise TypeError("a set has no order")
         low, high = (as_value(one, end).item() for end in bounds)
     except (TypeError, ValueError) as error:
         raise InputError(
@@ -88,7 +96,14 @@ def _interval(symbol: Expr, bounds: Any) -> tuple[float, float]:
             site=current_site(),
             hint="write the smaller end first; both are finite",
         )
-    return low, high
+    first, last = _whole(symbol)
+    if not (low <= last and first <= high):
+        raise InputError(
+            f"the range of {symbol.name!r}, from {low} to {high}, is outside of what it was declared with, {first} to {last}",
+            site=current_site(),
+            hint="values outside of a declared range are a promise broken: rules may have relied on it",
+        )
+    return max(low, first), min(high, last)
 
 
 @dataclass

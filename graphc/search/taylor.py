@@ -24,7 +24,7 @@ from graphc.ir.ulp import rounded
 from graphc.rewrite import tables
 from graphc.rewrite.rational.real_form import RealForms
 from graphc.search.clock import Clock
-from graphc.search.columns import Columns
+from graphc.search.columns import Columns, size_within
 from graphc.search.exact import Exact
 from graphc.search.homogeneous import moderate
 from graphc.search.truth import Points
@@ -70,9 +70,9 @@ def expanded(
         if losses.get(node, 0.0) > LOST or any(operand in above for operand in node.operands):
             above.add(node)
     inner = [node for node in walk([formula]) if node in above and node.dtype == FLOAT64]
-    parts = [node for node in reversed(inner) if len(walk([node])) <= NODES]
+    parts = (node for node in reversed(inner) if size_within(node, NODES) <= NODES)
     near: dict[tuple[Expr, ...], Exact] = {}
-    for part in parts[:PARTS]:
+    for part in itertools.islice(parts, PARTS):
         inputs = tuple([node for node in walk([part]) if node.is_symbol])
         if not 0 < len(inputs) <= INPUTS or any(symbol.dtype != FLOAT64 for symbol in inputs):
             continue

@@ -38,6 +38,7 @@ class Points:
     columns : symbol → its values; exact : output → its values there, rounded, NaN where it has none
     bits : for each point the binary digits that decided it
     drawn : how many points were drawn; kinds : how each that was kept was: `FLOATS`, `EVENLY` or `FOCUS`
+    hurried : whether the time was up before as many were drawn as may be
     """
 
     columns: dict[Expr, np.ndarray]
@@ -45,6 +46,7 @@ class Points:
     bits: np.ndarray
     drawn: int
     kinds: np.ndarray
+    hurried: bool = False
 
     def __len__(self) -> int:
         return len(self.bits)
@@ -57,6 +59,7 @@ class Points:
             self.bits[chosen],
             self.drawn,
             self.kinds[chosen],
+            self.hurried,
         )
 
     def joined(self, other: Points) -> Points:
@@ -70,6 +73,7 @@ class Points:
             np.concatenate([self.bits, other.bits]),
             self.drawn + other.drawn,
             np.concatenate([self.kinds, other.kinds]),
+            self.hurried or other.hurried,
         )
 
 
@@ -159,6 +163,7 @@ class Truth:
             np.array(bits, dtype=np.int64),
             drawn,
             np.array(kinds, dtype=np.int8),
+            len(rows) < count and drawn < ATTEMPTS * count,
         )
 
 
