@@ -16,7 +16,7 @@ operation that leaves elements out begins a path of its own (`Op.leaves_out`, `O
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import field
 from typing import Any
 
@@ -202,20 +202,10 @@ def reverse(
             continue
         op = node.op
         if op.shape is not None:  # an operation on whole arrays
-            for slot, operand in enumerate(node.operands):
-                if operand in active and depends(node, slot):
-                    followed = operand.operands or (where_seeded is not None and operand in wanted_nodes)
-                    inner = _path(path, node, slot) if followed else None
-                    if inner is not None and inner.never:
-                        continue
-                    contribution = pulled(
-                        node, slot, record.adjoints[node], operands=_used_factors(path, node, slot)
-                    )
-                    if contribution is not None:
-                        contribution = _handed_on(contribution, node, slot, path, inner)
-                        record.contributions[node, slot] = contribution
-                        pending.setdefault(operand, []).append(contribution)
-                        paths.setdefault(operand, []).append(inner)
+            kept = wanted_nodes if where_seeded is not None else frozenset[Expr]()
+            for operand, contribution, inner in _contributions_of_arrays(record, node, path, active, kept):
+                pending.setdefault(operand, []).append(contribution)
+                paths.setdefault(operand, []).append(inner)
             continue
         assert op.partials is not None  # active nodes are differentiable
         operands = computed(node)  # the rules are written for numbers of one type
@@ -244,6 +234,25 @@ def reverse(
                 waiting.append(contribution)
                 paths[operand].append(inner)
     return record
+
+
+def _contributions_of_arrays(
+    record: AdjointRecord, node: Expr, path: Path | None, active: Set[Expr], kept: Set[Expr]
+) -> Iterator[tuple[Expr, Expr, Path | None]]:
+    """What an operation on whole arrays hands back: operand, contribution, its path. They are entered in the record.
+
+    kept : leaves whose paths are asked for
+    """
+    for slot, operand in enumerate(node.operands):
+        if operand in active and depends(node, slot):
+            inner = _path(path, node, slot) if operand.operands or operand in kept else None
+            if inner is not None and inner.never:
+                continue
+            contribution = pulled(node, slot, record.adjoints[node], operands=_used_factors(path, node, slot))
+            if contribution is not None:
+                contribution = _handed_on(contribution, node, slot, path, inner)
+                record.contributions[node, slot] = contribution
+                yield operand, contribution, inner
 
 
 def _used_factors(path: Path | None, user: Expr, slot: int) -> tuple[Expr, ...] | None:
