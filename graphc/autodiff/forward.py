@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from graphc.autodiff.activity import active_nodes, depends
 from graphc.autodiff.control import LoopChanges
 from graphc.autodiff.paths import Path, computed_mask, merge, static
-from graphc.autodiff.reverse import pulled, refuse_unless_float, replaced, reverse
+from graphc.autodiff.reverse import pulled, replaced, reverse
+from graphc.autodiff.seeds import refuse_unless_float
 from graphc.errors import ShapeError
 from graphc.ir.expr import Expr, apply, cast, computed, constant, current_site, symbol, walk
 from graphc.ir.scopes import deriving, follow, here

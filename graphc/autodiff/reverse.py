@@ -24,20 +24,19 @@ from graphc.autodiff.activity import active_nodes, depends
 from graphc.autodiff.control import LoopSweep
 from graphc.autodiff.loop_parts import chosen, handed_together
 from graphc.autodiff.paths import Path, behind, merge, of_condition
-from graphc.errors import GradientError, ShapeError
+from graphc.autodiff.seeds import refuse_unless_float, seeds_of
 from graphc.ir.expr import (
     Expr,
     cast,
     computed,
     constant,
-    current_site,
     literal_beside,
     substitute,
     symbol,
     walk,
 )
 from graphc.ir.scopes import deriving, follow, here
-from graphc.ir.types import format_shape, is_float
+from graphc.ir.types import is_float
 from graphc.ops.comparison import where
 from graphc.ops.support.build import broadcast, call, fitted
 from graphc.util.gc_pause import paused
@@ -124,16 +123,6 @@ def replaced(expr: Expr, replacements: dict[Expr, Expr]) -> Expr:
     return substitute(expr, replacements)
 
 
-def refuse_unless_float(node: Expr) -> None:
-    """Raises `GradientError` for a node by which nothing is differentiated."""
-    if not is_float(node.dtype):
-        raise GradientError(
-            f"{node!r} is {node.dtype}: derivatives are taken with respect to floats",
-            site=current_site(),
-            hint='declare it with dtype="float64"',
-        )
-
-
 @paused()
 @deriving()
 def reverse(
@@ -156,7 +145,7 @@ def reverse(
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
     """
     outputs, targets = tuple(outputs), tuple(wrt)
-    record = AdjointRecord(outputs, _seeds(outputs, seeds))
+    record = AdjointRecord(outputs, seeds_of(outputs, seeds))
     for node in targets:
         refuse_unless_float(node)
     order = walk(outputs)
@@ -282,50 +271,6 @@ def _handed_on(contribution: Expr, user: Expr, slot: int, path: Path | None, inn
     if moves and (inner.mask is not None or op.picks or path is None):
         return contribution  # zeros are put where it does not hold
     return contribution if _is_choice(contribution, inner.expr) else chosen(inner.expr, contribution)
-
-
-def _seeds(outputs: tuple[Expr, ...], seeds: Iterable[Expr] | None) -> tuple[Expr, ...]:
-    for output in outputs:
-        if not is_float(output.dtype):
-            raise GradientError(
-                f"an output of dtype {output.dtype} has no derivative",
-                node=repr(output),
-                site=None if output.is_constant else output.site,  # a number is written in many places
-                hint='cast it with g.astype(…, "float64") if a derivative of 0 is what you mean',
-            )
-    if seeds is None:
-        if len(outputs) != 1 or outputs[0].shape:
-            what = (
-                f"an output of shape {format_shape(outputs[0].shape)}"
-                if len(outputs) == 1
-                else f"{len(outputs)} outputs"
-            )
-            raise GradientError(
-                f"the gradient of {what} needs a seed: the weight of each output in what is differentiated",
-                site=current_site(),
-                hint="write g.grad(y, x, seed=…), a number or expression for each; g.jacobian(y, x) holds all derivatives",
-            )
-        return (constant(1.0, outputs[0].dtype),)
-    weights = tuple(seeds)
-    if len(weights) != len(outputs):
-        raise GradientError(
-            f"{len(outputs)} output{'s' if len(outputs) != 1 else ''} but {len(weights)} seed{'s' if len(weights) != 1 else ''}",
-            site=current_site(),
-            hint="give one seed, an expression or number, for each output",
-        )
-    by_output = tuple(
-        seed if isinstance(seed, Expr) and seed.dtype == output.dtype else constant(seed, output.dtype)
-        for seed, output in zip(weights, outputs, strict=True)
-    )
-    for seed, output in zip(by_output, outputs, strict=True):
-        if seed.shape not in ((), output.shape):
-            raise ShapeError(
-                f"a seed of shape {format_shape(seed.shape)} for an output of shape {format_shape(output.shape)}",
-                node=repr(output),
-                site=current_site(),
-                hint="pass a number, or an array of the output's shape",
-            )
-    return by_output
 
 
 def _contribution_of_number(
