@@ -154,6 +154,7 @@ def blame(failure: Failure) -> str:
             (other,) = interpreted(outputs, at)
         if judge(written, failure.point, failure.before, float(np.ravel(other)[0])) is None:
             return name
+    return " + ".join(fired)
 
 
 __all__ = [

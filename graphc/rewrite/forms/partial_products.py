@@ -2,7 +2,7 @@
 
 What a step of a product of quotients is, is a monomial: c·∏ xᵢ^nᵢ. Its logarithm is linear in those of the xᵢ, so that it lies
 between those of two other steps wherever it is a mean of these: x/y is √(x · x/y²), and in range where x and x/y² are. So
-a/b² may be written as a/b/b, and (a·x)·b/x not as a·b·c/c, whatever the sizes of a, b and x.
+a/b² may be written as a/b/b, whatever the sizes of a and b, and a/b/b not as a/b².
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ MOST_STEPS = 48
 
 LARGE = 1e9
 """The square of it is far from where the smallest type overflows."""
+
+MEANS = ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4))
+"""(part, whole) of one of two steps in a mean of both: x/b³ is x in one part of four and x/b⁴ in three."""
 
 SLACK = 1e-9
 """Of logarithms of numbers: what is left where the same are multiplied in another order."""
@@ -57,6 +60,11 @@ def _keeps_range(after: Expr, before: Expr, ranges: Ranges) -> bool:
     for monomial, number in [steps[node] for node in known]:
         low, high = spans.get(monomial, (math.inf, -math.inf))
         spans[monomial] = min(low, number), max(high, number)
+    for node in known:
+        if (
+            node.op.name not in PRODUCTS and not node.is_constant
+        ):  # 1/x is in range where x is a normal number
+            spans.setdefault(frozenset(((node, -1),)), (0.0, 0.0))
     new = [steps[node] for node in found.keys() - known.keys() if node.op.name in PRODUCTS]
     return all(not step[0] or _is_between(step, spans) or _is_small(step, ranges) for step in new)
 
@@ -72,13 +80,13 @@ def _is_small(step: Step, ranges: Ranges) -> bool:
 
 
 def _is_between(step: Step, spans: dict[Monomial, tuple[float, float]]) -> bool:
-    """Whether a step is one that is known, or a mean of two, in halves or in thirds."""
+    """Whether a step is one that is known, or a mean of two."""
     monomial, number = step
     least, most = spans.get(monomial, (math.inf, -math.inf))
     if least - SLACK <= number <= most + SLACK:
         return True
     for other, (low, high) in spans.items():
-        for part, whole in ((1, 2), (1, 3), (2, 3)):
+        for part, whole in MEANS:
             rest = _without(monomial, whole, other, part, whole - part)
             if rest is None or rest not in spans:
                 continue

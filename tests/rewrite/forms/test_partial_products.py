@@ -55,7 +55,7 @@ def random_product(rng: random.Random, depth: int) -> Expr:
 
 
 def logarithms(node: Expr, sizes: dict[Expr, float]) -> list[float]:
-    """Those of all steps, the product's own last."""
+    """Of the sizes of all steps, the product's own last."""
     if not node.operands:
         return [sizes[node]]
     left, right = (logarithms(operand, sizes) for operand in node.operands)
@@ -72,7 +72,10 @@ def test_steps_of_random_products_lie_between() -> None:
         kept += 1
         for _ in range(5):
             sizes = {s: rng.uniform(-300, 300) for s in (x, y, z)}
-            known, found = [0.0, *logarithms(before, sizes)], logarithms(after, sizes)
+            inverse = [
+                -sizes[s] for s in g.free_symbols(before)
+            ]  # in range where the symbol is a normal number
+            known, found = [0.0, *logarithms(before, sizes), *inverse], logarithms(after, sizes)
             inner = found if before.operands else found[-1:]
             needed = [size for size in inner if size not in sizes.values()]
             assert all(min(known) - 1e-6 <= size <= max(known) + 1e-6 for size in needed), (before, after)
