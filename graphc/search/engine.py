@@ -123,6 +123,11 @@ class FormSearch:
     def over(self) -> bool:
         return self.clock.over(self.share)
 
+    def _in_time(self) -> None:
+        """Raises `OutOfTime` when it is up."""
+        if self.over():
+            raise OutOfTime
+
     def run(self) -> Forms:
         """All forms that were found."""
         with contextlib.suppress(OutOfTime):
@@ -206,7 +211,7 @@ class FormSearch:
             try:
                 found += tables.run([start], "stable").outputs
                 if len(walk([start])) <= LARGE and not self.over():
-                    short = RealForms().shortest([start])
+                    short = RealForms(self._in_time).shortest([start])
                     found += [*short, *tables.run(short, "stable").outputs]
             except GraphcError:
                 pass
@@ -226,7 +231,7 @@ class FormSearch:
                     return
                 self.forms.add(expr, "steps")
                 with contextlib.suppress(GraphcError):
-                    short = RealForms().shortest([expr]) if len(walk([expr])) <= WHOLE else []
+                    short = RealForms(self._in_time).shortest([expr]) if len(walk([expr])) <= WHOLE else []
                     self.forms.add_all([*short, *tables.run([expr, *short], "stable").outputs], "steps")
         for form in (self.forms.best.expr, self.output):
             for expr in normalised(form, self.points):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
 from graphc.rewrite import tables
 from graphc.search.alternatives import Form
-from graphc.search.clock import Clock
+from graphc.search.clock import Clock, OutOfTime
 from graphc.search.columns import Columns, bits_wrong, cost
 from graphc.search.engine import LARGE, FormSearch
 from graphc.search.exact import Exact
@@ -54,6 +55,9 @@ takes half as long: forms with their rounding errors added back take ten times a
 
 RIGHT, SMALL = 0.9, 4.0
 """Mean and largest bits of error of a form that is as good as right: less is not bought with time."""
+
+BEYOND = 1.1
+"""Of the budget: by when the losses of single operations are measured, which come last."""
 
 TOLD = 24
 """Points at which the losses of single operations are measured, for pictures."""
@@ -227,7 +231,7 @@ def _held_to_account(
     return SearchedPart(
         written, chosen, fast, tuple(front), _compiled(chosen, columns, known.exact[output], clock), known,
         len(search.points), len(search.forms), search.rounds, search.stopped, refused,
-        _losses(output, chosen.expr, known),
+        _losses(output, chosen.expr, known, clock),
     )  # fmt: skip
 
 
@@ -315,13 +319,16 @@ def _compiled(chosen: Alternative, columns: Columns, exact: np.ndarray, clock: C
     return chosen.bits + other - one
 
 
-def _losses(written: Expr, chosen: Expr, points: Points) -> dict[Expr, tuple[float, float]]:
-    """What single operations of both forms lose."""
+def _losses(written: Expr, chosen: Expr, points: Points, clock: Clock) -> dict[Expr, tuple[float, float]]:
+    """What single operations of both forms lose; nothing where that takes longer than a little beyond the budget."""
     if not len(points) or len(walk([written, chosen])) > LARGE:
         return {}
     few = points.of(np.linspace(0, len(points) - 1, min(TOLD, len(points))).astype(int))
-    exact = Exact(few)
-    return {node: (lost, lost) for node, lost in exact.losses([written, chosen]).items()}
+    exact = Exact(few, partial(clock.over, BEYOND))
+    try:
+        return {node: (lost, lost) for node, lost in exact.losses([written, chosen]).items()}
+    except OutOfTime:
+        return {}
 
 
 def is_searched(expr: Expr) -> bool:

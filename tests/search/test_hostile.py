@@ -13,6 +13,7 @@ import graphc.search.regimes
 import graphc.search.taylor
 from graphc.errors import InputError
 from graphc.ir.expr import walk
+from graphc.rewrite.rational.real_form import RealForms
 from graphc.search import clock as clocks
 from graphc.search.clock import Clock, OutOfTime
 from graphc.search.columns import Columns, size_within
@@ -96,6 +97,23 @@ def test_values_in_many_digits_are_ended_in_their_middle():
     with pytest.raises(OutOfTime):
         exact.losses([formula])
     assert asked == 51
+
+
+def test_forms_over_the_reals_are_ended_in_their_middle():
+    """Logarithms of sums of exponentials, 400 operations of them, took four times a budget of 2 s."""
+    formula, asked = X, 0
+    while len(walk([formula])) < 80:
+        formula = g.log(g.exp(formula) + 1) - g.sqrt(formula * formula + 1)
+
+    def at_each() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 20:
+            raise OutOfTime
+
+    with pytest.raises(OutOfTime):
+        RealForms(at_each).shortest([formula])
+    assert asked == 21
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.02])

@@ -11,7 +11,7 @@ wherever the formula has one; where it has none (x/x at 0) the shorter one may h
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, apply, cast, constant, rebuild, walk
@@ -40,10 +40,14 @@ from graphc.rewrite.rational.real_writer import FormWriter, unknown
 
 
 class RealForms(FormWriter):
-    """The forms of the nodes of some formulas, and formulas made of forms."""
+    """The forms of the nodes of some formulas, and formulas made of forms.
 
-    def __init__(self) -> None:
+    at_each : called before the form of a node is made; what it raises ends that, where there is a time to keep
+    """
+
+    def __init__(self, at_each: Callable[[], None] | None = None) -> None:
         super().__init__()
+        self._at_each = at_each
         self._ranges = Ranges()
         self._forms: dict[Expr, Form] = {}
         self._shortest: dict[Expr, Expr] = {}
@@ -116,6 +120,8 @@ class RealForms(FormWriter):
     def known(self, node: Expr) -> Form:
         """The form of a node, one that was written here perhaps."""
         for below in unknown(node, self._forms):
+            if self._at_each is not None:
+                self._at_each()
             try:
                 form = self._form(below)
             except OverflowError:  # a coefficient that is no float
