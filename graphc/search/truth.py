@@ -27,6 +27,9 @@ DIGITS = 21
 ATTEMPTS = 12
 """Points drawn for each that is kept, at most: where a formula has no value, another is tried."""
 
+ENOUGH = 64
+"""Points that are worth a little more than their share of the time: the first of a process waits for what is loaded for it."""
+
 FIRST = 40
 """Points drawn before a formula without a value at any of them is given up for lack of time."""
 
@@ -123,7 +126,7 @@ class Truth:
         """Points with values, drawn in turn uniformly over the floats, evenly over the ranges, and close to one another.
 
         wide : of which symbols the range spans so many powers of ten that the second way draws numbers of moderate size
-        share : of the clock's budget at which drawing ends with what there is
+        share : of the clock's budget at which drawing ends with what there is, or with too few points at twice that
         focus : the interval in which most values of each symbol lie, if one is known; half of the points are from these
         """
         rows: list[list[float]] = []
@@ -132,7 +135,8 @@ class Truth:
         kinds: list[int] = []
         drawn = 0
         while clock.seconds > 0 and len(rows) < count and drawn < ATTEMPTS * count:
-            if clock.over() or (clock.over(share) and (rows or drawn >= FIRST or clock.over(2 * share))):
+            enough = len(rows) >= ENOUGH or (not rows and drawn >= FIRST)
+            if clock.over() or (clock.over(share) and (enough or clock.over(2 * share))):
                 break
             way = WAYS[drawn % len(WAYS)] if focus is None else FOCUSED_WAYS[drawn % len(FOCUSED_WAYS)]
             evenly = way != "floats"

@@ -202,3 +202,21 @@ def test_formulas_of_no_input(text):
     found = g.improve(formula, budget=20)
     assert found.expr is formula
     assert found.bits == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("each", "expected"), [(1e-4, 256), (0.01, 100), (0.02, 64), (0.05, 40), (0.5, 4)])
+def test_points_are_drawn_until_there_are_enough(each, expected, monkeypatch):
+    """256 points where the share of 1 s is enough, else what it holds; fewer than 64 go on to twice the share."""
+    now = 0.0
+    monkeypatch.setattr(clocks, "NOW", lambda: now)
+    truth, clock = Truth((FORMULA,), (X,)), Clock(10.0)
+    at = truth.at
+
+    def slow(values):
+        nonlocal now
+        now += each
+        return at(values)
+
+    monkeypatch.setattr(truth, "at", slow)
+    points = truth.draw(((1.0, 2.0),), [False], 256, np.random.default_rng(0), clock, 0.1)
+    assert abs(len(points) - expected) <= 1
