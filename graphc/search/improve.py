@@ -50,8 +50,9 @@ TRIED = 30
 """Forms that are held to account."""
 
 ALIKE, DOUBLED = 0.5, 0.2
-"""Mean bits of error that count as none: of forms so close the cheaper one is chosen. The second is added for each time that it
-takes half as long: forms with their rounding errors added back take ten times as long for the last tenths of a bit."""
+"""Mean bits of error that count as none: of forms so close the cheaper one is chosen. The second is what more may be lost for
+each time that a form takes half as long as a more accurate one: forms with their rounding errors added back take ten times as
+long for the last tenths of a bit."""
 
 RIGHT, SMALL = 0.9, 4.0
 """Mean and largest bits of error of a form that is as good as right: less is not bought with time."""
@@ -110,6 +111,11 @@ class Question:
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Name → interval, of all inputs."""
         return {symbol.name: ends for symbol, ends in zip(self.symbols, self.ends, strict=True)}
+
+    @property
+    def enough(self) -> float:
+        """Mean bits of error of as many digits as are enough; −∞ where as many as there are."""
+        return -math.inf if self.digits is None else WORD - self.digits * math.log2(10)
 
 
 def _focus(
@@ -223,9 +229,8 @@ def _held_to_account(
         refused += worse
         written = offered[0]
     front = _front(offered)
-    enough = -math.inf if question.digits is None else WORD - question.digits * math.log2(10)
     fast = fastest(
-        front, written, enough, lambda each: cost(each.expr, *beside), question.symbols, known, clock
+        front, written, question.enough, lambda each: cost(each.expr, *beside), question.symbols, known, clock
     )
     chosen = fast if question.goal == "fast" else _chosen(front, written, question, beside)
     return SearchedPart(
@@ -285,20 +290,19 @@ def _chosen(
     def price(each: Alternative) -> float:
         return cost(each.expr, *beside)
 
-    enough = -math.inf if question.digits is None else WORD - question.digits * math.log2(10)
     if question.goal == "pareto":
         return min(front, key=lambda each: each.bits + PARETO * each.cost)
-    least = min(front, key=lambda each: each.bits)
+    right = max(min(each.bits for each in front) + ALIKE, question.enough)
 
-    def alike(each: Alternative) -> float:
-        quicker = least.cost / each.cost if 0 < each.cost < least.cost else 1.0
-        return least.bits + ALIKE + DOUBLED * math.log2(quicker)
+    def lacks(each: Alternative) -> float:
+        return 0.0 if each.bits <= RIGHT and each.worst <= SMALL else max(0.0, each.bits - right)
 
-    good = [
-        each
-        for each in front
-        if each.bits <= max(alike(each), enough) or (each.bits <= RIGHT and each.worst <= SMALL)
-    ]
+    def is_worth(each: Alternative, other: Alternative) -> bool:
+        quicker = other.cost / each.cost if 0 < each.cost < other.cost else 1.0
+        return lacks(each) - lacks(other) <= DOUBLED * math.log2(quicker)
+
+    # beside each form that is more accurate: what a dear one would take is no reason to lose bits for nothing
+    good = [each for each in front if all(is_worth(each, other) for other in front if other.bits < each.bits)]
     best = min(good, key=price, default=written)
     return best if best.bits < written.bits or best.cost < written.cost else written
 

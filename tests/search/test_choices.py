@@ -37,6 +37,12 @@ def test_a_cover_of_cheap_forms_has_no_dear_one():
         ((0.1, 1.2, 6.0), (20.0, 3.0, 2.0), 0),
         ((0.1, 0.5, 6.0), (3.1, 3.0, 2.0), 1),
         ((0.1, 0.5, 0.5), (20.0, 3.0, 2.0), 2),
+        (
+            (0.1, 0.2, 1.0),
+            (20.0, 3.0, 2.8),
+            1,
+        ),  # not a bit for a tenth of the time, whatever the first one takes
+        ((0.1, 0.2, 0.7), (20.0, 3.0, 1.0), 2),
     ],
 )
 def test_a_dear_form_has_to_be_worth_its_time(bits, nanoseconds, chosen):
