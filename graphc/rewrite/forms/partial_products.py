@@ -15,7 +15,7 @@ from graphc.rewrite.engine.ranges import Ranges
 PRODUCTS = frozenset(("multiply", "divide", "square", "reciprocal", "negative"))
 
 MOST_STEPS = 48
-"""Steps of products beyond which nobody asks: nothing is known of them."""
+"""ProductSteps of products beyond which nobody asks: nothing is known of them."""
 
 LARGE = 1e9
 """The square of it is far from where the smallest type overflows."""
@@ -46,12 +46,12 @@ class KeptRanges(dict[tuple[Expr, Expr], bool]):
     """(after, before) → what `keeps_range` says: rules ask again in every run"""
 
 
-class Steps(dict[Expr, Step]):
+class ProductSteps(dict[Expr, Step]):
     """Node → what it is as a step of a product"""
 
 
 def _keeps_range(after: Expr, before: Expr, ranges: Ranges) -> bool:
-    steps = ranges.table(Steps)
+    steps = ranges.table(ProductSteps)
     known = _below(before, steps)
     found = _below(after, steps) if len(known) <= MOST_STEPS else known
     if max(len(known), len(found)) > MOST_STEPS:
@@ -107,7 +107,7 @@ def _without(monomial: Monomial, whole: int, other: Monomial, part: int, share: 
     return frozenset((factor, exponent // share) for factor, exponent in exponents.items() if exponent)
 
 
-def _below(product: Expr, steps: Steps) -> dict[Expr, None]:
+def _below(product: Expr, steps: ProductSteps) -> dict[Expr, None]:
     """The steps of a product, its factors among them, each after those that it is made of; they are entered in the table."""
     found: dict[Expr, None] = {}
     pending = [(product, False)]
@@ -125,7 +125,7 @@ def _below(product: Expr, steps: Steps) -> dict[Expr, None]:
     return found
 
 
-def _step(node: Expr, steps: Steps) -> Step:
+def _step(node: Expr, steps: ProductSteps) -> Step:
     if node.is_constant and not node.shape:
         size = abs(float(node.value))
         return (frozenset(), math.log(size)) if 0 < size < math.inf else (frozenset(((node, 1),)), 0.0)
