@@ -126,12 +126,12 @@ def test_special_values_stay(dtype: type) -> None:
     """What is right as written, by a type with a larger range, stays right; NaN of an input is NaN; a zero's sign stays."""
     with np.errstate(over="ignore"):
         values = np.array(list(itertools.product(SPECIAL, repeat=3))).T.astype(dtype)
-    changed, info = 0, np.finfo(dtype)
+    changed, info = set(), np.finfo(dtype)
     for text in PRODUCTS:
         formula = g.parse(text, [g.symbol(name, dtype=dtype) for name in "xyz"])
         at = dict(zip("xyz", values, strict=True))
         trace = tables.run([formula], "stable")
-        changed += len(trace)
+        changed |= {text} if len(trace) else set()
         ((old,), (new,)) = run([formula], at), run(trace.outputs, at)
         used = [at[s.name] for s in g.free_symbols(formula)]
         assert np.isnan(new[np.isnan(used).any(axis=0)]).all(), text
@@ -144,7 +144,7 @@ def test_special_values_stay(dtype: type) -> None:
         )
         zero = number & (old == 0)
         assert (np.signbit(old[zero]) == np.signbit(new[zero])).all(), text
-    assert changed >= len(PRODUCTS)
+    assert len(changed) > len(PRODUCTS) / 2
 
 
 def run(outputs: object, at: dict[str, np.ndarray]) -> list[np.ndarray]:
