@@ -184,7 +184,7 @@ class TermsOverSum:
 class CancelledFactor:
     """u/b/b·(v·b) → u/b·v, (u/b/b + w/b/b)·b → u/b + w/b: what derivatives of quotients by powers have above and below
 
-    One b at least stays below; b is a sum. Of a symbol it is left: the terms of 1/(ab) − 1/(ab + 1) are equal floats for large ab, as
+    One b at least stays below; b is a sum. Symbols are left: the terms of 1/(ab) − 1/(ab + 1) are equal floats for large ab, as
     are those of its derivatives, while all of them are divided alike.
 
     wide : also symbols of which nothing stays, and (u + b·v)/b → u/b + v for a u without b: derivatives by b would take v
