@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
 
 from graphc.ir.expr import Expr, walk
-from graphc.ir.op import Op
+from graphc.ir.op import Op, find
 from graphc.ir.ranges import ANYTHING, INF, Range
 
 _Table = TypeVar("_Table", bound=dict[Any, Any])
@@ -55,17 +55,28 @@ class Ranges:
             else:
                 pending.pop()
                 op = node.op
+                if op.name == "multiply" and node.operands[0] is node.operands[1]:
+                    op, operands = _square(), operands[:1]
                 if (
                     operands and node.dtype is _DOUBLE and op.shape is None and op.name != "astype"
                 ):  # the most
                     known[node] = _of_operation(op, tuple(operands))
                 else:
-                    known[node] = _of(node, tuple(operands))
+                    known[node] = _of(node, op, tuple(operands))
         return known[expr]
 
 
-def _of(node: Expr, operands: tuple[Range, ...]) -> Range:
-    op, dtype = node.op, node.dtype
+@cache
+def _square() -> Op:
+    """What the product of a node with itself is: it is not negative, nor NaN but where the node is."""
+    op = find("square")
+    assert op is not None
+    return op
+
+
+def _of(node: Expr, op: Op, operands: tuple[Range, ...]) -> Range:
+    """The range of a node as that of an operation, its own or one that is the same on these operands."""
+    dtype = node.dtype
     if dtype.kind == "f" and (operands or op.shape is not None):
         if op.shape is not None:
             return _of_arrays(node, operands)

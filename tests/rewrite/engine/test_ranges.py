@@ -55,7 +55,11 @@ def test_values_lie_in_their_ranges(data):
     [
         (g.exp(x), Range(0.0, math.inf, True)),
         (g.symbol("t", range=(1, 2)) + 3, Range(4.0, 5.0, False)),
-        (g.symbol("t", range=(-1, 2)) * g.symbol("t", range=(-1, 2)), Range(-2.0, 4.0, False)),
+        (g.symbol("t", range=(-1, 2)) * g.symbol("s", range=(-1, 2)), Range(-2.0, 4.0, False)),
+        (g.symbol("t", range=(-1, 2)) * g.symbol("t", range=(-1, 2)), Range(0.0, 4.0, False)),
+        (x * x + 1, Range(1.0, math.inf, True)),
+        ((x - y) * (x - y), Range(0.0, math.inf, True)),
+        (g.symbol("k", dtype="int8") * g.symbol("k", dtype="int8"), Range(-128.0, 127.0, False)),
         (abs(g.symbol("t", range=(-3, 2))), Range(0.0, 3.0, False)),
         (1 / g.symbol("t", range=(2, 4)), Range(0.25, 0.5, False)),
         (g.maximum(g.symbol("t", range=(-3, 2)), 1), Range(1.0, 2.0, False)),
