@@ -26,8 +26,8 @@ import click
 from click.testing import CliRunner
 
 from graphc.cli import main as graphc
-from tests.fuzz.formats import _formula
 from tests.fuzz.hostile import Hang, bound_memory, bounded
+from tests.fuzz.hostile_texts import formula
 
 SECONDS = 60.0
 OLD = b"what stood here before"
@@ -122,7 +122,7 @@ def command_line(rng: random.Random) -> list[str]:
 
 
 def _any_formula(rng: random.Random) -> str:
-    return rng.choice(FORMULAS) if rng.random() < 0.6 else _formula(rng)
+    return rng.choice(FORMULAS) if rng.random() < 0.6 else formula(rng)
 
 
 def _command(rng: random.Random) -> tuple[list[str], click.Command]:
