@@ -29,6 +29,14 @@ ORDERS: dict[str, Compare] = {
 _LOGICAL = frozenset(("logical_not", "logical_and", "logical_or"))
 
 
+def polar(condition: Expr) -> tuple[Expr, bool]:
+    """A condition without its negation, and whether it had none."""
+    positive = True
+    while condition.op.name == "logical_not":
+        condition, positive = condition.operands[0], not positive
+    return condition, positive
+
+
 def compared(condition: Expr) -> Expr | None:
     """What all comparisons in a condition compare with numbers; None of anything else."""
     quantity: Expr | None = None
@@ -122,4 +130,4 @@ def shorter(condition: Expr) -> Expr | None:
     return found
 
 
-__all__ = ["compared", "constant_truth", "implied", "shorter"]
+__all__ = ["compared", "constant_truth", "implied", "polar", "shorter"]

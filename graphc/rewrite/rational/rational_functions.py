@@ -18,6 +18,7 @@ from graphc.ir.scopes import deriving, stay
 from graphc.ops.comparison import isnan, where
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.forms.thresholds import polar
 from graphc.rewrite.forms.univariate import Number, Poly
 from graphc.rewrite.rational.rational_reader import Reader, RootQuotient, univariate
 from graphc.rewrite.rational.rational_trials import Trial
@@ -236,7 +237,8 @@ def _branches(order: Sequence[Expr], outputs: Sequence[Expr]) -> dict[Expr, froz
         for place, operand in enumerate(node.operands):
             inside = own
             if node.op.name == "where" and place:
-                inside = own | {(node.operands[0], place == 1)}
+                condition, positive = polar(node.operands[0])
+                inside = own | {(condition, positive == (place == 1))}
             found[operand] = inside if operand not in found else found[operand] & inside
     return found
 

@@ -13,19 +13,11 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.promotion import EVERYTHING
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import GuardMarks, is_number
-from graphc.rewrite.forms.thresholds import constant_truth, implied, shorter
+from graphc.rewrite.forms.thresholds import constant_truth, implied, polar, shorter
 from graphc.util.records import dataclass
 
 LOOK = 60
 """Nodes below a branch that are looked at."""
-
-
-def _polar(condition: Expr) -> tuple[Expr, bool]:
-    """A condition without its negation, and whether it had none."""
-    positive = True
-    while condition.op.name == "logical_not":
-        condition, positive = condition.operands[0], not positive
-    return condition, positive
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ class NestedBranch(_BranchRule):
         if known is not None:
             chosen = x if known else y
             return chosen if chosen.shape == node.shape and chosen.dtype == node.dtype else None
-        base, positive = _polar(condition)
+        base, positive = polar(condition)
         marks, own = ranges.table(GuardMarks), GuardMarks.bit(base)
         inside = _assuming(x, base, positive) if marks[x] & own else x
         outside = _assuming(y, base, not positive) if marks[y] & own else y
@@ -63,7 +55,7 @@ class NestedBranch(_BranchRule):
 
 def decided(condition: Expr, ranges: Ranges) -> bool | None:
     """Whether a condition holds, where ranges tell."""
-    base, positive = _polar(condition)
+    base, positive = polar(condition)
     if base.is_constant and not base.shape and base.dtype.kind == "b":
         return bool(base.value) == positive
     if base.op.name in ("logical_and", "logical_or"):
@@ -132,13 +124,13 @@ def _chosen(node: Expr, condition: Expr, holds: bool) -> Expr | None:
     own, x, y = node.operands
     if not (is_number(x) or is_number(y)) or not (x.dtype == y.dtype == node.dtype):
         return None
-    base, positive = _polar(own)
+    base, positive = polar(own)
     taken = holds if base is condition else implied(base, condition, holds)
     return None if taken is None else x if taken == positive else y
 
 
 class BranchesTogether(_BranchRule):
-    """where(p, x, c) + where(p, y, d) → where(p, x + y, c + d) for constants c and d, and for −, ·"""
+    """where(p, x, c) + where(p, y, z) → where(p, x + y, c + z) for a number c, and for −; for · where z is one as well"""
 
     def roots(self) -> tuple[str, ...]:
         return ("add", "subtract", "multiply")
@@ -150,16 +142,16 @@ class BranchesTogether(_BranchRule):
         left, right = node.operands
         if left.op.name != "where" or right.op.name != "where":
             return None
-        (p, one), (q, other) = _polar(left.operands[0]), _polar(right.operands[0])
+        (p, one), (q, other) = polar(left.operands[0]), polar(right.operands[0])
         if p is not q or any(part.dtype != node.dtype for part in (left, right)):
             return None
         a, b = left.operands[1:]
         c, d = right.operands[1:] if one == other else right.operands[:0:-1]
-        if not (is_number(b) and is_number(d)) and not (is_number(a) and is_number(c)):
-            if not (is_number(a) and is_number(d)) and not (is_number(b) and is_number(c)):
+        if node.op.name == "multiply":
+            if not (is_number(b) and is_number(d)) and not (is_number(a) and is_number(c)):
                 return None
-            if node.op.name == "multiply":
-                return None
+        elif not any(map(is_number, (a, b, c, d))):
+            return None
         if any(part.dtype != node.dtype for part in (a, b, c, d)):
             return None
         result = where(left.operands[0], rebuild(node, (a, c)), rebuild(node, (b, d)))
@@ -184,7 +176,7 @@ RULES = (
     BranchesTogether(
         "branches-together",
         ("where(x > 0, x, 0) + where(x > 0, y, 0)", "where(x > 0, x, 0)*where(x > 0, y, 1)",
-         "where(x > 0, x, 0) - where(~(x > 0), y, 0)"),
+         "where(x > 0, x, 0) - where(~(x > 0), y, 0)", "where(x > 0, x, 0) + where(~(x > 0), y, exp(x))"),
     ),
     ShorterCondition("shorter-condition", ("(x < 1) & (x < 2)", "~(x < 1) | (x < 1) & ~(x < 2)")),
 )  # fmt: skip

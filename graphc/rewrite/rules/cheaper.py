@@ -49,8 +49,13 @@ class OneDivision:
         if not self.may_concern(node) or one.dtype is not node.dtype or other.dtype is not node.dtype:
             return None
         left, right = _quotient(one), _quotient(other)
-        if left is None or right is None or left.number != right.number or left.plus_zero != right.plus_zero:
+        if left is None or right is None or left.number != right.number:
             return None
+        if left.plus_zero != right.plus_zero:
+            with_zero = left if left.plus_zero else right
+            if not (with_zero.above.is_constant or with_zero.above.op.name == "sign"):
+                return None  # else it is 0 at infinity alone, of the sign of a derivative from there
+            left, right = replace(left, plus_zero=False), replace(right, plus_zero=False)
         if right.below.op.name == "abs" and _is_sign_beyond(condition, right):
             (z,) = right.below.operands  # sign z/|z| is 1/z but at 0, which is on the other side
             right = replace(right, above=constant(1.0, node.dtype), below=z)
