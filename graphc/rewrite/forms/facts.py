@@ -13,9 +13,11 @@ from graphc.ir.expr import Expr
 from graphc.ir.op import find
 from graphc.rewrite.forms.thresholds import ORDERS, compared
 
-EXP, EXPM1, HYPERBOLIC, HYPOT, LOGISTIC, ONE_PLACE, TWO_PLACES, INVERSE = (1 << bit for bit in range(8))
+EXP, EXPM1, HYPERBOLIC, HYPOT, LOGISTIC, ONE_PLACE, TWO_PLACES, INVERSE, RECIPROCAL = (
+    1 << bit for bit in range(9)
+)
 """Among the factors of a product: eᵃ or 1 + eᵃ; eᵃ − 1; cosh a, 1 + cosh a or sinh a; hypot; σ or tanh; one factor that can be
-traded for another (`factors`), two of them; a number over a product."""
+traded for another (`factors`), two of them; a number over a product; a number over anything else."""
 
 _PLACES = ONE_PLACE | TWO_PLACES
 
@@ -48,12 +50,8 @@ class FactorMarks(dict[Expr, int]):
                     marks |= TWO_PLACES
                 marks |= more
             else:
-                if (
-                    top.op.name == "divide"
-                    and top.operands[1].op.name in _PRODUCTS
-                    and is_number(top.operands[0])
-                ):
-                    marks |= INVERSE
+                if top.op.name == "divide" and is_number(top.operands[0]):
+                    marks |= INVERSE if top.operands[1].op.name in _PRODUCTS else RECIPROCAL
                 self[top] = marks | TWO_PLACES if marks & _PLACES and top.op.name == "square" else marks
                 pending.pop()
         return self[node]

@@ -13,7 +13,7 @@ from itertools import islice
 from graphc.ir.expr import Expr
 from graphc.rewrite.engine.pattern import Kind, Match, Rule
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.forms.facts import INVERSE, FactorMarks, is_number
+from graphc.rewrite.forms.facts import INVERSE, RECIPROCAL, FactorMarks, is_number
 from graphc.rewrite.rules.factors import MOST_FACTORS, all_factors_of, cancelled
 from graphc.rewrite.rules.products import keeping_nan
 from graphc.util.records import dataclass
@@ -67,8 +67,57 @@ class LogarithmicDerivative:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-def _inverses(node: Expr) -> list[Factor]:
-    """The products u of factors c/u in a product, with the exponents with which they stand in it."""
+@dataclass(frozen=True)
+class OwnInverse:
+    """x·v·(1/x) → v, as in the slope of x·log x: at 0 and ±∞, where the product is NaN, that is its limit
+
+    x/x is left as it is: only what is written as 1/x is looked at, as derivatives are.
+    """
+
+    name: str = "own-inverse"
+    kind: Kind = "stable"
+    examples: tuple[str, ...] = ("x*(1/x)", "-x*(1/x)", "y*(1 - x)*(1/(1 - x))")
+
+    def roots(self) -> tuple[str, ...]:
+        return ("multiply",)
+
+    def fits(self, operands: tuple[str, ...]) -> bool:
+        return "divide" in operands or "multiply" in operands or "negative" in operands
+
+    def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
+        marks = ranges.table(FactorMarks)[node]
+        if not marks & RECIPROCAL or marks & INVERSE:  # those of products cancel whole
+            return None
+        inverse = _inverses(node, products=False)
+        factors = list(islice(all_factors_of(node), MOST_FACTORS + 1)) if inverse else []
+        if len(factors) > MOST_FACTORS or any(factor.dtype != node.dtype for factor, _ in factors):
+            return None
+        for x, exponent in inverse:
+            if (x, -exponent) not in factors:
+                continue
+            result = cancelled(node, [(x, exponent), (x, -exponent)], ranges)
+            if result is None:
+                continue
+            result = keeping_nan(result, [_what_is_nan(x)] if ranges(x).nan else [])
+            return result if result.shape == node.shape else None
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
+
+
+def _what_is_nan(x: Expr) -> Expr:
+    """What is NaN where 1 − x or 2x is."""
+    while x.op.name in ("add", "subtract", "multiply", "negative"):
+        inner = [operand for operand in x.operands if not is_number(operand)]
+        if len(inner) != 1 or inner[0].dtype != x.dtype or inner[0].shape != x.shape:
+            return x
+        (x,) = inner
+    return x
+
+
+def _inverses(node: Expr, products: bool = True) -> list[Factor]:
+    """What stands below in factors c/u of a product, with the exponents with which it stands in it: products, or all else."""
     found: list[Factor] = []
     pending, looked = [(node, 1)], 0
     while pending and looked < 2 * MOST_FACTORS:
@@ -78,7 +127,7 @@ def _inverses(node: Expr) -> list[Factor]:
             continue
         if part.op.name == "divide":
             above, below = part.operands
-            if part is not node and is_number(above) and below.op.name in _BELOW:
+            if part is not node and is_number(above) and (below.op.name in _BELOW) == products:
                 found.append((below, -power))
             pending += [(below, -power), (above, power)]
         else:
@@ -184,6 +233,6 @@ def _is_nan_with(node: Expr, part: Expr) -> bool:
     return False
 
 
-RULES = (LogarithmicDerivative(), *GUARDS, NeedlessGuard())
+RULES = (LogarithmicDerivative(), OwnInverse(), *GUARDS, NeedlessGuard())
 
 __all__ = ["RULES"]
