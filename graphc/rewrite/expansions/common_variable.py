@@ -33,7 +33,12 @@ from graphc.rewrite.expansions.common_reader import (
     function_argument,
     variable_of,
 )
-from graphc.rewrite.expansions.expansion_reader import VariableOf, suspects, valuation
+from graphc.rewrite.expansions.expansion_reader import (
+    VariableOf,
+    has_cancelling_sum,
+    suspects,
+    valuation,
+)
 from graphc.rewrite.expansions.series_node import written_out
 from graphc.rewrite.rules.cancelled_branches import bound_of
 from graphc.util.records import dataclass
@@ -101,7 +106,7 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
         value = reader.written(replace(reading, number=Fraction(1)))
         if reader.variable.power or not reading.mixed or value is None:
             return None
-        if not any(n.op.name in SUMS for n in suspects(value)):
+        if not any(n.op.name in SUMS for n in suspects(value)) and not has_cancelling_sum(value):
             return None
         # w to a power may over- or underflow where the powers of its parts do not: what is left of φ is finite and not 0 at 0
         moved = _valuation(function)

@@ -224,6 +224,20 @@ def valuation(formula: Expr) -> int:
     return 0 if found is None or found.is_zero else found.valuation
 
 
+def has_cancelling_sum(formula: Expr) -> bool:
+    """Whether in any sum of a formula of a number the terms of least power cancel near 0, those among them that are 0·∞ at 0, as
+    in w/tanh(w) − 1."""
+    found = expansions(formula, _FEW_TERMS)
+    for node in walk((formula,)):
+        if node.op.name not in SUMS or (total := found.get(node)) is None:
+            continue
+        parts = [found.get(operand) for operand in node.operands]
+        powers = [part.valuation for part in parts if part is not None and not part.is_zero]
+        if len(powers) == len(parts) and (total.is_zero or total.valuation > min(powers)):
+            return True
+    return False
+
+
 def _terms_for(first: Iterable[Laurent | None]) -> int:
     """How many terms it takes for series whose first ones are known: an even one has half of them, those that cancel fewer."""
     lost = 0

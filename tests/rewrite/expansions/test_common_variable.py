@@ -224,3 +224,27 @@ def test_where_the_product_is_0_there_is_a_number(dtype: str, function: str, for
         ]
         for k, (ours, plain) in enumerate(zip(found(*at), written(*at), strict=True)):
             assert math.isfinite(ours) or not math.isfinite(plain), (k, x, y, ours, plain)
+
+
+POLES = {  # what is left of two poles: M·φ(w) where a part of w stands beside its function
+    "k/tanh(k*x) - 1/x": lambda k, x: k / mpmath.tanh(k * x) - 1 / x,
+    "m/tanh(m*k/x) - x/k": lambda m, k, x: m / mpmath.tanh(m * k / x) - x / k,
+    "k/sinh(k*x) - 1/x": lambda k, x: k / mpmath.sinh(k * x) - 1 / x,
+    "k/(exp(k*x) - 1) - 1/x": lambda k, x: k / (mpmath.exp(k * x) - 1) - 1 / x,
+    "k/log(1 + k*x) - 1/x": lambda k, x: k / mpmath.log(1 + k * x) - 1 / x,
+    "1/x - k/atan(k*x)": lambda k, x: 1 / x - k / mpmath.atan(k * x),
+    "3*k/asinh(k/x) - 3*x": lambda k, x: 3 * k / mpmath.asinh(k / x) - 3 * x,
+}
+
+
+@pytest.mark.parametrize("text", POLES)
+def test_poles_cancel_where_a_part_of_the_variable_stands_beside(text):
+    """Off by no more than w and φ round together: φ's condition is at most 3 where it is written as a series."""
+    inputs = [g.symbol(name) for name in ("k", "x")]
+    inputs = [g.symbol("m"), *inputs] if "m" in text else inputs
+    f = g.compile(g.parse(text), inputs, cache=False)
+    rng = np.random.default_rng(3)
+    with mpmath.workdps(50):
+        for at in np.exp(rng.uniform(-9, 2, size=(60, len(inputs)))):
+            exact = POLES[text](*map(mpmath.mpf, map(float, at)))
+            assert abs(mpmath.mpf(float(f(*at))) - exact) <= 24 * 2.0**-53 * abs(exact), (text, at)
