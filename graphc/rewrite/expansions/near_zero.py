@@ -36,6 +36,7 @@ from graphc.rewrite.expansions.expansion_reader import (
     without_sums_that_add_up,
 )
 from graphc.rewrite.expansions.expansion_trials import Forms, SeriesTrial
+from graphc.rewrite.expansions.far_out import in_reciprocal, of_variable
 from graphc.rewrite.expansions.series_node import horner, series_node
 from graphc.rewrite.forms.clusters import instantiated
 from graphc.util.fork_safety import cached_property
@@ -299,6 +300,16 @@ def written_whole(
                         mended = expander.of(formula, outline)
                         if mended is not formula:
                             after = instantiated(mended, {argument_of(variable.dtype): written[variable]})
+                            steps.append((rule, node, after))
+                if after is node and max(-near.lo, near.hi) > 2:
+                    far = in_reciprocal(node, variable)
+                    outline = None if far is None else expander.outlines(walk((far,)), VariableOf())[far]
+                    if far is not None and outline is not None and outline.doubtful:
+                        stay(node.block)
+                        tried.add(outline)
+                        mended = expander.of(far, outline)
+                        if mended is not far:
+                            after = of_variable(mended, written[variable])
                             steps.append((rule, node, after))
             written[node] = after
         return (steps, tuple([written[output] for output in outputs])) if steps else ([], outputs)

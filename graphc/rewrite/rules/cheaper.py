@@ -165,7 +165,7 @@ class SharedExponential:
 class DividedLast:
     """z·(1/x/x) → z/x/x and z·(p/x) → z·p/x, where no step overflows that did not
 
-    Of a whole graph, p/x that is needed for nothing else: nothing is computed more often.
+    Of a whole graph, products that are no terms of sums and p/x that is needed for nothing else: nothing is computed more often.
     """
 
     name: str = "divided-last"
@@ -236,6 +236,7 @@ def spared(
     }
     nodes = walk(outputs) if memory is None else memory.nodes(outputs)
     uses: Counter[Expr] | None = None
+    summed: set[Expr] | None = None
     steps: list[tuple[Rule, Expr, Expr]] = []
     made: dict[Expr, Expr] = {}  # what has changed
     for node in nodes:
@@ -250,6 +251,9 @@ def spared(
                 if any(uses[operand] > 1 for operand in node.operands if operand.op.name == "tanh"):
                     continue  # the hyperbolic tangent is needed elsewhere
             if isinstance(rule, DividedLast):
+                summed = _summed(nodes) if summed is None else summed
+                if node in summed:
+                    continue
                 uses = _uses(nodes, outputs) if uses is None else uses
                 after = rule.among(now, ranges, uses)
             else:
@@ -263,6 +267,15 @@ def spared(
             if uses is not None:
                 uses[now] += uses[node]
     return steps, tuple([made.get(output, output) for output in outputs])
+
+
+def _summed(nodes: Sequence[Expr]) -> set[Expr]:
+    """What stands in sums: terms that cancel are equal floats while all of them are divided alike."""
+    found: set[Expr] = set()
+    for node in reversed(nodes):
+        if node.op.name in ("add", "subtract") or (node.op.name == "negative" and node in found):
+            found.update(node.operands)
+    return found
 
 
 def _uses(nodes: Iterable[Expr], outputs: Iterable[Expr]) -> Counter[Expr]:

@@ -85,8 +85,9 @@ class OwnInverse:
         return "divide" in operands or "multiply" in operands or "negative" in operands
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        marks = ranges.table(FactorMarks)[node]
-        if not marks & RECIPROCAL or marks & INVERSE:  # those of products cancel whole
+        if not ranges.table(FactorMarks)[node] & RECIPROCAL or _inverses(
+            node
+        ):  # those of products cancel whole
             return None
         inverse = _inverses(node, products=False)
         factors = list(islice(all_factors_of(node), MOST_FACTORS + 1)) if inverse else []
