@@ -1,4 +1,4 @@
-"""Slopes of formulas in 1/x, as those in a temperature are, keep their digits far out, where what they are slopes of levels off."""
+"""Slopes of formulas in 1/x, as those in a temperature are, keep their digits far out, where what they belong to levels off."""
 
 from __future__ import annotations
 
