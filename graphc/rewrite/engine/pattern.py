@@ -18,7 +18,7 @@ from graphc.ir.expr import Expr, apply, constant, symbol, walk
 from graphc.ir.op import find
 from graphc.ir.vocabulary import CONSTANTS
 from graphc.ops.support.build import broadcast
-from graphc.rewrite.engine.pattern_outline import Outline, outline
+from graphc.rewrite.engine.pattern_outline import PatternOutline, outline
 from graphc.rewrite.engine.promotion import FLOATS, computes_over, of_type
 from graphc.rewrite.engine.ranges import Range, Ranges
 from graphc.util.fork_safety import cached_property
@@ -115,7 +115,7 @@ class Rule:
         return tuple([frozenset((name,)) for name in sorted(found)])
 
     @cached_property
-    def _outline(self) -> Outline | None:
+    def _outline(self) -> PatternOutline | None:
         return outline(self.pattern)
 
     @cached_property

@@ -13,7 +13,7 @@ from graphc.ir.op import find
 from graphc.ir.vocabulary import CONSTANTS
 
 
-class Outline(NamedTuple):
+class PatternOutline(NamedTuple):
     """The operations of a pattern.
 
     root : at the top; below : of its operands, None of those that stand for anything; operations : all of them
@@ -27,7 +27,7 @@ class Outline(NamedTuple):
 _OPERATORS = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "pow"}
 
 
-def outline(text: str) -> Outline | None:
+def outline(text: str) -> PatternOutline | None:
     """The operations of a pattern, or None where its text is to be read for them."""
     try:
         top = ast.parse(text, mode="eval").body
@@ -44,7 +44,7 @@ def outline(text: str) -> Outline | None:
         return None
     if root is None or not found:
         return None
-    return Outline(root, below, frozenset(found))
+    return PatternOutline(root, below, frozenset(found))
 
 
 class _Unclear(Exception):
@@ -81,4 +81,4 @@ def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in CONSTANTS)
 
 
-__all__ = ["Outline", "outline"]
+__all__ = ["PatternOutline", "outline"]

@@ -231,7 +231,7 @@ def _moderate(node: Expr, operands: tuple[Range, ...]) -> Range:
         return Range(0.0 if all(r.nonnegative for r in floats) else -most, most, False)
     if node.op.name in ("eye", "tri"):
         return Range(0.0, 1.0, False)
-    return _of(node, operands)
+    return _of(node, node.op, operands)
 
 
 def all_ranges(outputs: list[Expr]) -> dict[Expr, Range]:

@@ -188,9 +188,7 @@ def test_what_is_right_stays_as_it_is() -> None:
 
 
 def test_the_rule_can_be_switched_off() -> None:
-    inner = g.parse("log(1 + x*x)")
-    (x,) = g.free_symbols(inner)
-    formula = g.grad(g.grad(inner, x), x)
+    formula = g.parse("2/(1 + x*x) - 4*x*x/(1 + x*x)/(1 + x*x)")  # the second derivative of log(1 + x²)
     assert "rational-function" in {step.rule for step in g.rewrites(formula)}
     assert "rational-function" not in {step.rule for step in g.rewrites(formula, without="rational-function")}
     exact = truths(Formula("log(1 + x*x)", *FAR), 1e120)

@@ -378,9 +378,8 @@ def _packs(body: tuple[Statement, ...]) -> bool:
         or (isinstance(loop, For) and (loop.order == "fixed" or (loop in body and loop.extent in VECTORS)))
     ]  # fmt: skip
     loops = [each for each in walk_statements(body) if isinstance(each, For)]
-    if all(isinstance(each.extent, int) and each.extent < VECTORS.stop for each in loops) and any(
-        each.extent in TINY and any(map(is_dear, each.body)) for each in loops
-    ):
+    few = all(isinstance(each.extent, int) and each.extent < VECTORS.stop for each in loops)
+    if few and any(each.extent in TINY and any(map(is_dear, each.body)) for each in loops):
         return True
     return any(
         isinstance(each, For)
