@@ -188,10 +188,12 @@ def test_what_is_right_stays_as_it_is() -> None:
 
 
 def test_the_rule_can_be_switched_off() -> None:
-    formula = g.parse("2/(1 + x*x) - 4*x*x/(1 + x*x)/(1 + x*x)")  # the second derivative of log(1 + x²)
+    inner = g.parse("log(3 + x*x)")
+    (x,) = g.free_symbols(inner)
+    formula = g.grad(g.grad(inner, x), x)
     assert "rational-function" in {step.rule for step in g.rewrites(formula)}
     assert "rational-function" not in {step.rule for step in g.rewrites(formula, without="rational-function")}
-    exact = truths(Formula("log(1 + x*x)", *FAR), 1e120)
+    exact = truths(Formula("log(3 + x*x)", *FAR), 1e120)
     value = float(g.compile(formula, cache=False)(1e120))
     assert exact is not None and units(value, exact[2], exact[3], 1e120, "float64") <= MOST
 
