@@ -7,7 +7,7 @@ expression takes half a millisecond, and a first compilation looks at a hundred.
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from graphc.ir.op import find
 from graphc.ir.vocabulary import CONSTANTS
@@ -70,14 +70,14 @@ def _parts(node: ast.expr) -> tuple[str | None, list[ast.expr]]:
     raise _Unclear
 
 
-def _is_minus(node: ast.expr) -> bool:
+def _is_minus(node: ast.expr) -> TypeGuard[ast.UnaryOp]:
     return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
 
 
 def _is_number(node: ast.expr) -> bool:
     """Whether a place holds a number that reading would work out beside another."""
     while _is_minus(node):
-        node = node.operand  # type: ignore[attr-defined]
+        node = node.operand
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in CONSTANTS)
 
 
