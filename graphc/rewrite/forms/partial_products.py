@@ -15,7 +15,7 @@ from graphc.rewrite.engine.ranges import Ranges
 PRODUCTS = frozenset(("multiply", "divide", "square", "reciprocal", "negative"))
 
 MOST_STEPS = 48
-"""ProductSteps of products beyond which nobody asks: nothing is known of them."""
+"""Steps of products beyond which nobody asks: nothing is known of them."""
 
 LARGE = 1e9
 """The square of it is far from where the smallest type overflows."""

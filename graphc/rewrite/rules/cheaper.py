@@ -54,7 +54,7 @@ class OneDivision:
         if left.plus_zero != right.plus_zero:
             with_zero = left if left.plus_zero else right
             if not (with_zero.above.is_constant or with_zero.above.op.name == "sign"):
-                return None  # else it is 0 at infinity alone, of the sign of a derivative from there
+                return None  # a number or a sign over b is 0 where b is infinite alone: the 0 gets the sign of the quotient
             left, right = replace(left, plus_zero=False), replace(right, plus_zero=False)
         if right.below.op.name == "abs" and _is_sign_beyond(condition, right):
             (z,) = right.below.operands  # sign z/|z| is 1/z but at 0, which is on the other side
