@@ -7,6 +7,7 @@ gone. So is one in the middle of an import, whose package is then half loaded fo
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -20,13 +21,15 @@ _SIGNALS = tuple(
 class held:
     """A context in which handlers of signals wait; at its end those run whose signals came. Nests.
 
-    Python runs handlers on the main thread alone: on any other this does nothing.
+    Python runs handlers on the main thread alone: on any other this does nothing. A handler gets the frame in which the context
+    ends: that in which the signal came has ended by then, and would keep what it held, LLVM's objects too, until the cyclic
+    collector finds them and finalizes them wherever it happens to run.
     """
 
     __slots__ = ("_came", "_former")
 
     def __enter__(self) -> None:
-        self._came: list[tuple[int, Any]] = []
+        self._came: list[int] = []
         self._former: list[tuple[int, Any]] = []
         if threading.current_thread() is not threading.main_thread():
             return
@@ -42,16 +45,16 @@ class held:
             self._set_back()
             raise
 
-    def _note(self, number: int, frame: Any) -> None:
-        self._came.append((number, frame))
+    def _note(self, number: int, _: Any) -> None:
+        self._came.append(number)
 
     def __exit__(self, *_: object) -> None:
         former = dict(self._former)
         try:
             self._set_back()
         finally:
-            for number, frame in self._came:
-                former[number](number, frame)
+            for number in self._came:
+                former[number](number, sys._getframe(1))
 
     def _set_back(self) -> None:
         """Set all handlers back, also where one that stands again raises while others do not yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import weakref
 
 import pytest
 
@@ -65,3 +66,25 @@ def test_what_comes_in_the_meantime_is_not_lost_where_the_end_is_broken_off(seve
 
         monkeypatch.setattr(interrupts.signal, "signal", changed)
     assert seen == ["came"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="signals of Unix")
+def test_no_frame_that_has_ended_is_handed_to_a_handler(several):
+    """It would keep its variables, and they would be finalized wherever the cyclic collector runs."""
+
+    class Variable:
+        pass
+
+    def in_the_midst():
+        variable = Variable()
+        signal.raise_signal(signal.SIGUSR1)
+        return weakref.ref(variable)
+
+    frames = []
+    signal.signal(signal.SIGUSR1, lambda _, frame: frames.append(frame))
+    with interrupts.held():
+        variable = in_the_midst()
+    assert [frame.f_code.co_name for frame in frames] == [
+        "test_no_frame_that_has_ended_is_handed_to_a_handler"
+    ]
+    assert variable() is None

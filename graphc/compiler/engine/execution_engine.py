@@ -28,6 +28,7 @@ import numpy as np
 from graphc.compiler.engine.numba_settings import setting
 from graphc.errors import CompileError
 from graphc.util import fork_safety
+from graphc.util.interrupts import held
 
 Handle = np.ndarray
 """Keeps a module in the process; its one element is the module's number."""
@@ -214,18 +215,19 @@ def sweep() -> None:
         lock = _llvm_lock(binding())
         if lock._is_owned():
             return
-        try:  # before the lock is taken: the handler of a signal may raise at once behind that
-            if not lock.acquire(blocking=False):
+        with held():  # llvmlite takes its lock by a method in Python: what a handler raises at its end leaves the lock taken
+            try:
+                if not lock.acquire(blocking=False):
+                    return
+                module = _modules.pop(_unused.popleft())
+                module.engine.close()
+                for do in module.closing:
+                    do()
+            except IndexError:  # another thread took the last one
                 return
-            module = _modules.pop(_unused.popleft())
-            module.engine.close()
-            for do in module.closing:
-                do()
-        except IndexError:  # another thread took the last one
-            return
-        finally:
-            if lock._is_owned():
-                lock.release()
+            finally:
+                while lock._is_owned():
+                    lock.release()
 
 
 _pinned: dict[int, Handle] = {}

@@ -161,3 +161,43 @@ def test_the_lock_of_llvm_is_given_back_where_a_handler_raises_as_it_is_taken(mo
             execution_engine.sweep()
     assert not lock._is_owned()
     assert g.compile(x + 2, [x], cache=False)(1.0) == 3.0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="signals of Unix")
+@pytest.mark.parametrize("when", ["as the lock is taken", "as it is given back"])
+def test_the_lock_of_llvm_is_given_back_where_a_signal_comes_in_a_method_of_it(when, monkeypatch):
+    """llvmlite's lock is a method in Python around the lock: it is taken for good where a handler raises in the midst of that."""
+    lock = execution_engine.binding().ffi.lib._lock
+    entered, left = type(lock).__enter__, type(lock).__exit__
+
+    def enters(self):
+        entered(self)
+        if when == "as the lock is taken":
+            signal.raise_signal(signal.SIGUSR1)
+
+    def leaves(self, *details):
+        if when == "as it is given back":
+            signal.raise_signal(signal.SIGUSR1)
+        left(self, *details)
+
+    def raises(*_):
+        raise StopHere
+
+    x = g.symbol("x")
+    function = g.compile(x + 3, [x], cache=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(execution_engine, "sweep", lambda: None)
+        assert function(1.0) == 4.0
+        del function
+        gc.collect()
+    assert execution_engine._unused
+    before = signal.signal(signal.SIGUSR1, raises)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(type(lock), "__enter__", enters)
+            patch.setattr(type(lock), "__exit__", leaves)
+            with pytest.raises(StopHere):
+                execution_engine.sweep()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not lock._lock._is_owned()
