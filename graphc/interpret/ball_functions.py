@@ -19,6 +19,9 @@ LARGEST_SPECIAL = 2**12
 """Special functions of numbers above 2**LARGEST_SPECIAL are NaN where nothing better is known: mpmath writes the whole part of
 such a number as an integer, or sums as many terms, which no memory holds and no time suffices for."""
 
+MOST_TERMS = 100_000
+"""Of a series that is summed term by term."""
+
 LARGEST_ORDER = 10_000
 
 
@@ -147,10 +150,36 @@ class Arithmetic(Field):
         return mp.psi(order, x)
 
     def lowergamma(self, a: Any, x: Any) -> Ball:
-        return self.call(self._near(lambda a, x: self.mp.gammainc(a, 0, x)), a, x)
+        return self.call(self._near(self._summed(self._lower)), a, x)
 
     def uppergamma(self, a: Any, x: Any) -> Ball:
-        return self.call(self._near(self.mp.gammainc), a, x)
+        return self.call(self._near(self._summed(self._upper)), a, x)
+
+    def _lower(self, a: Any, x: Any) -> Any:
+        """mpmath's; of large numbers by the smaller of the two, whose series ends early."""
+        mp = self.mp
+        return mp.gamma(a) - mp.gammainc(a, x) if x > a > 1000 else mp.gammainc(a, 0, x)
+
+    def _upper(self, a: Any, x: Any) -> Any:
+        """Likewise."""
+        mp = self.mp
+        return mp.gamma(a) - mp.gammainc(a, 0, x) if a > 1000 and a > x > 0 else mp.gammainc(a, x)
+
+    def _summed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """An incomplete gamma function where its series is not too long: the factor from term to term is x/(a + k)."""
+        mp = self.mp
+
+        def limited(a: Any, x: Any) -> Any:
+            if mp.isfinite(a) and mp.isfinite(x) and a > MOST_TERMS:
+                if min(a, x) > MOST_TERMS**2:
+                    return mp.nan  # mpmath works with whole numbers of that size
+                ratio = abs(mp.log(x / a)) if x > 0 else mp.inf
+                terms = min(mp.sqrt(2 * a * mp.prec), mp.prec / ratio if ratio else mp.inf)
+                if terms > MOST_TERMS:
+                    return mp.nan
+            return function(a, x)
+
+        return limited
 
     def betainc(self, a: Any, b: Any, low: Any, high: Any) -> Ball:
         return self.call(self._near(self.mp.betainc), a, b, low, high)

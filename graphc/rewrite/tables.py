@@ -218,7 +218,7 @@ def _tried(
         (sources,) = _whole([sources], level, without, memory, source=True).outputs
         (x,) = Dag([sources]).symbols or (None,)
         if x is None:
-            return tuple(found)
+            break
         sources = reverse([sources], None, [x]).adjoint(x)
         found.append(sources)
     return _whole(written_out(found), level, without, memory).outputs

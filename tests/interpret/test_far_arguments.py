@@ -6,6 +6,7 @@ import contextlib
 
 import mpmath
 import pytest
+import scipy.special
 
 import graphc as g
 
@@ -33,6 +34,20 @@ def test_far_arguments_end(name: str):
     for size in (30.0, 40.0, 700.0):  # exp(exp(30)) has 10¹³ digits before its point
         with contextlib.suppress(g.GraphcError):
             g.evaluate(FAR[name](g.exp(g.exp(x))), {x: size}, digits=20)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.9, 1.0, 1.0001, 1.1, 2.0, 1e9])
+@pytest.mark.parametrize("size", [2e3, 1e5, 3e7, 1e9, 8.5e20, 1e300])
+def test_incomplete_gamma_functions_of_large_numbers(size: float, ratio: float):
+    """As SciPy's, or that it is not known: the series has as many terms as the root of its numbers."""
+    a, x = g.symbols("a x")
+    for function, other in ((g.gammainc, scipy.special.gammainc), (g.gammaincc, scipy.special.gammaincc)):
+        found = g.evaluate(function(a, x), {a: size, x: size * ratio}, digits=20)
+        if size <= 1e5:
+            assert found == found
+        if found == found:
+            # SciPy's: some 1e−15 times the root of the size, as the formula is that sensitive to its arguments
+            assert float(found) == pytest.approx(other(size, size * ratio), rel=1e-9, abs=1e-300)
 
 
 @pytest.mark.parametrize("order", [1, 2, 7])
