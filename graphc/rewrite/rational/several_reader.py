@@ -37,7 +37,10 @@ LARGEST = 2**53
 
 
 ORDINARY = frozenset(("sin", "cos", "tan", "atan", "cbrt", "pow"))
-"""What a variable may be beside symbols and elements of arrays: exponentials and logarithms have rules of their own."""
+"""What a variable may be beside symbols and elements of arrays: exponentials and logarithms have rules of their own.
+
+Anything else is a common factor at most: in eᵘ·a − eᵘ·b the difference a − b is seen, in eᵘ − 1 nothing. So are slopes of any
+function of a quotient of several variables, f′(q)/(v − u) − f′(q)·v/(v − u)²."""
 
 
 def _is_part(node: Expr) -> bool:
@@ -59,9 +62,10 @@ class PolyQuotient:
 
 
 class SeveralReader:
-    """Reads the nodes of a graph, operands first; a symbol and what is ordinary of one is a variable, others are not read.
+    """Reads the nodes of a graph, operands first; a symbol and what is ordinary is a variable, what is not a common factor.
 
     parts : what the variables stand for
+    common : the variables that are common factors alone: no sum is read that has them in some of its terms
     squares : by the variable that a square root is, the quotient that it is the root of
     written : polynomials that stand in the formula as they are: the node, and what multiple it is
     standing : these by the first of their variables; both as far as `note_sums` has entered them
@@ -69,6 +73,7 @@ class SeveralReader:
 
     def __init__(self) -> None:
         self.parts: list[Expr] = []
+        self.common: set[int] = set()
         self.squares: dict[int, PolyQuotient] = {}
         self.written: dict[Key, tuple[Expr, Number]] = {}
         self.standing: dict[int, list[Poly]] = {}
@@ -100,10 +105,9 @@ class SeveralReader:
         if found is not None and found.above and not _is_small(found):
             found = None
         if found is None:
-            if not _is_part(node):
-                known[node] = None
-                return None
             found = PolyQuotient(variable(self.place(node)), is_variable=True)
+            if not _is_part(node):
+                self.common.add(self.place(node))
         elif not found.below and not found.cancels and len(found.above) > 1 and name in ("add", "subtract"):
             self._sums.append((node, found.above))
         known[node] = found
@@ -145,6 +149,8 @@ class SeveralReader:
     def total(self, one: PolyQuotient, other: PolyQuotient, factor: int = 1) -> PolyQuotient | None:
         """one + factor·other"""
         if not one.below and not other.below:
+            if not self._is_common(one.above, other.above):
+                return None
             above, met = plus(one.above, other.above, factor)
             return PolyQuotient(above, {}, met)
         below = {p: max(one.below.get(p, 0), other.below.get(p, 0)) for p in (*one.below, *other.below)}
@@ -159,8 +165,23 @@ class SeveralReader:
             sides.append(self.reduced(PolyQuotient(more)))
         if any(side is None or side.below for side in sides):
             return None
+        if not self._is_common(*[side.above for side in sides]):  # type: ignore[union-attr]
+            return None
         above, met = plus(sides[0].above, sides[1].above, factor)  # type: ignore[union-attr]
         return self.lowest(PolyQuotient(above, below, met))
+
+    def _is_common(self, *sides: Poly) -> bool:
+        """Whether what may be a common factor alone is one of all terms."""
+        if not self.common:
+            return True
+        factors = {
+            tuple([(v, n) for v, n in monomial if v in self.common]) for side in sides for monomial in side
+        }
+        return len(factors) <= 1
+
+    def has_common(self, one: PolyQuotient) -> bool:
+        """Whether there is a common factor that no variable is."""
+        return any(v in self.common for p in (one.above, *map(dict, one.below)) for v in variables(p))
 
     def product(self, one: PolyQuotient, other: PolyQuotient) -> PolyQuotient | None:
         if (
@@ -272,7 +293,7 @@ class SeveralReader:
 
     def _sqrt(self, node: Expr, parts: list[PolyQuotient]) -> PolyQuotient | None:
         (inner,) = parts
-        if not inner.above or set(inner.above) == {()}:
+        if not inner.above or set(inner.above) == {()} or self.has_common(inner):
             return None
         place = self.place(node)
         self.squares.setdefault(place, inner)

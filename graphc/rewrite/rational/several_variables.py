@@ -2,6 +2,7 @@
 
 r − √(r² − c²) is c²/(r + √(r² − c²)), n/(v − b) − n/v is (n/v)·(b/(v − b)), and (x + h)³ − x³ is h·(3x² + 3xh + h²): what
 cancels is found in exact arithmetic, as `rational_functions` does it for one variable, and is gone before anything is rounded.
+A factor that all terms share may be anything, as in slopes of functions of a quotient.
 What a sum is replaced by has to lose fewer bits at points of every kind (`several_trials`), and stands where its own steps do not
 over- or underflow; beside that the sum stays as it is.
 
@@ -45,7 +46,7 @@ class SeveralVariables:
     kind: Kind = "stable"
     examples: tuple[str, ...] = (
         "x - sqrt(x*x - y*y)", "sqrt(x*x + y) - x", "1/(y - x) - 1/y", "(x + y)**3 - x**3", "x/sqrt(x*x + y*y) - 1",
-        "x - x*y/(x + y)",
+        "x - x*y/(x + y)", "exp(z)*x/(x + y) - exp(z)",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
@@ -97,6 +98,8 @@ class SeveralVariables:
 def _may_cancel(read: PolyQuotient, reader: SeveralReader, source: bool) -> bool:
     if not read.above or (len(read.above) == 1 and not read.cancels):
         return False
+    if reader.has_common(read):  # whatever else is to be done there is done by rules that know the factor
+        return read.cancels
     if read.cancels or any(v in reader.squares for v in variables(read.above)):
         return True
     return (

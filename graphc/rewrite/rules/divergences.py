@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant
-from graphc.ops.comparison import where
+from graphc.ops.comparison import isfinite, where
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.facts import LOGARITHM, TermMarks
@@ -119,7 +119,10 @@ class Divergence:
             series = z * z * (1 + z * (twice / both) * rest_of)  # 1 + z is 2p/(p + q)
             size = both if a is above else a / above * both
             value = scaled(total, size * series)
-            result = where((z > -0.5) & (z < 0.6) if self.wide else DIVERGENCE.near(z), value, node)
+            near = (z > -0.5) & (z < 0.6) if self.wide else DIVERGENCE.near(z)
+            if a is above:  # of an infinite sum z is 0, and the value NaN; a/p·∞ is so for larger a alone
+                near = near & isfinite(both)
+            result = where(near, value, node)
             return result if result.shape == node.shape else None
         return None
 

@@ -229,9 +229,17 @@ def _result(
     """(one/other)·∏over/∏under·value, rounded once more where one/other is no float."""
     if not other or not one:
         return None
+    both, left = [], under
+    for factor in over:
+        fewer = without(left, [factor])
+        if fewer is not None:
+            both, left = [*both, factor], fewer
+    over, under = without(over, both) or [], left
     rest = product(under)
     for factor in reversed(over):  # one by one: the others may overflow where the product does not
         result = factor * result
+    for factor in both:  # 1, or NaN as it was: beside others it may under- or overflow
+        result = factor / factor * result
     if rest is not None:
         result = result / rest
     number = abs(one / other)

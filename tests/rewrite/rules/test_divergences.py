@@ -86,3 +86,18 @@ def test_zeros_and_infinities_are_as_written() -> None:
     for x in (0.0, 1.0, np.inf, np.nan, 0.25):
         for y in (0.0, 1.0, np.inf, np.nan, 0.25):
             np.testing.assert_equal(f(x, y), written(x, y))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("text", ["a*log(a/b) - a + b", "b*log(b/a) - b + a", "b - a + a*log(a/b)"])
+def test_divergences_of_the_largest_numbers(text: str, dtype: str) -> None:
+    """Their sum overflows, the divergence does not."""
+    a, b = g.symbol("a", dtype=dtype), g.symbol("b", dtype=dtype)
+    outputs = [(e := g.parse(text, {"a": a, "b": b})), *g.grad(e, [a, b])]
+    written, changed = (g.compile(outputs, [a, b], rewrite=level, cache=False) for level in (None, "stable"))
+    largest = np.finfo(dtype).max
+    for one, other in ((0.6, 0.6), (0.9, 0.85), (0.4, 0.7)):
+        at = [np.dtype(dtype).type(largest * part) for part in (one, other)]
+        for old, new in zip(written(*at), changed(*at), strict=True):
+            assert np.isfinite(old) and abs(new - old) <= 8 * np.finfo(dtype).eps * largest
+            assert np.isfinite(new)

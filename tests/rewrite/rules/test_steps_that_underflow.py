@@ -79,3 +79,32 @@ def test_ratios_are_tame_far_out() -> None:
     formula = (a / g.cosh(b) - 2 / g.cosh(b) / g.cosh(b)) * g.sinh(b)
     found = g.compile(formula, [a, b], cache=False)(3.0, np.array([800.0, -800.0, 40.0]))
     assert np.array_equal(found, [3.0, -3.0, 3.0])
+
+
+FUNCTIONS = {
+    "sin": g.sin,
+    "tanh": g.tanh,
+    "expm1": g.expm1,
+    "log1p": g.log1p,
+    "atan": g.atan,
+    "asinh": g.asinh,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_factor_above_and_below_a_removable_singularity(name: str) -> None:
+    """b·f(a)/(a·b) and a·b/(f(a)·b): f(a)/a by itself may be so small that b times it has no digits."""
+    of = FUNCTIONS[name](a)
+    outputs = [b * of / (a * b), a * b / (of * b)]
+    at = [
+        np.array(column)
+        for column in zip((1e197, 1e-267), (5e150, 3e-300), (-0.3, 1e-300), (-0.3, 2e305), strict=True)
+    ]
+    with np.errstate(all="ignore"):
+        written, stable = (
+            g.compile(outputs, [a, b], rewrite=level, cache=False)(*at) for level in (None, "stable")
+        )
+    for old, new in zip(written, stable, strict=True):
+        known = np.isfinite(old) & (np.abs(old) > 1e-300)
+        np.testing.assert_allclose(new[known], old[known], rtol=2e-15)
+    assert np.isnan(g.compile(outputs[0], [a, b], cache=False)(0.5, 0.0))
