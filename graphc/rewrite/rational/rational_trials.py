@@ -147,7 +147,13 @@ class Trial:
             else int(self._info.minexp) + bits
         )
         unit = Scaled(1, power).minus(Scaled(-moved.digits, moved.exponent + bits - 1))
-        return scaled(result).minus(exact).ratio(unit)
+        found = scaled(result).minus(exact).ratio(unit)
+        if found > 2.0 ** (-bits / 2) and math.isfinite(written):
+            # half of the digits gone where the formula as written has them: no gain elsewhere is worth that
+            before = scaled(written).minus(exact).ratio(unit)
+            if before < self.BETTER * found and before < 2.0 ** (-bits / 2):
+                return math.inf
+        return found
 
     def best(self, forms: Sequence[Expr]) -> Expr | None:
         """The cheapest of some forms, by their order, whose errors are as small as can be; None where none is clearly better than

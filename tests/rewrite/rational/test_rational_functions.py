@@ -215,3 +215,25 @@ def test_polynomials_of_several_parts_in_one_graph(formula, inner):
                 with np.errstate(invalid="ignore"):
                     expected, value = (g.evaluate(form, {"x": at}) for form in (written, rewritten))
                 assert value == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "text", ["-(u**2/(u**2 + u/2)**3)", "u/(u*u + 3*u)**2", "1/(u + u*u)**3", "u**3/(u*u - u)**4"]
+)
+def test_no_form_gives_up_sizes_where_the_formula_has_its_digits(text: str, dtype: str) -> None:
+    """Values beside slopes, which are written in 1/u far out: 8/(2 + 1/u)³/u⁴ is 0 where (1/u)³ overflows."""
+    u = g.symbol("u", dtype=dtype)
+    formula = g.parse(text, {"u": u})
+    outputs = [formula, g.grad(formula, u)]
+    written, stable = (g.compile(outputs, [u], rewrite=level, cache=False) for level in (None, "stable"))
+    info = np.finfo(dtype)
+    unit, most = float(info.eps), int(np.log10(float(info.max)))
+    at = np.array([s * 0.78 * 10.0**k for k in range(-most, most, 1 + most // 60) for s in (1, -1)], dtype)
+    with np.errstate(all="ignore"):
+        for output, old, new in zip(outputs, written(at), stable(at), strict=True):
+            sound = np.isfinite(old) & (np.abs(old) > info.tiny)
+            lost = ~(np.abs(new - old) < np.abs(old) * np.sqrt(unit))
+            for place in np.flatnonzero(sound & lost):
+                true = g.evaluate(output, {u: at[place]}, digits=20)
+                assert abs(float(new[place] - true)) <= abs(float(old[place] - true)), at[place]
