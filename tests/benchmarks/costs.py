@@ -23,7 +23,7 @@ ONE = (
     "exp(a)", "expm1(a)", "exp2(a)", "log(a)", "log1p(a)", "log2(a)", "log10(a)",
     "sin(a)", "cos(a)", "tan(a)", "asin(a/32)", "acos(a/32)", "atan(a)", "sinh(a)", "cosh(a)", "tanh(a)", "asinh(a)", "acosh(a)",
     "atanh(a/32)", "sigmoid(a)", "softplus(a)", "log_sigmoid(a)", "erf(a)", "erfc(a)", "erfcx(a)", "exprel(a)",
-    "gamma(a)", "lgamma(a)",
+    "gamma(a)", "lgamma(a)", "a**2",
     "digamma(a)", "ndtr(a)", "log_ndtr(a)", "a**3", "a**4", "a**12", "a**0.25", "a**1.5", "a**3.5", "a**-2",
 )  # fmt: skip
 TWO = (
@@ -46,6 +46,7 @@ def main() -> None:
     least = dict.fromkeys(compiled, np.inf)
     for _ in range(ROUNDS):
         for text, (function, _) in compiled.items():
+            function(*columns)  # what another function has left in the caches is not this one's
             began = time.perf_counter()
             function(*columns)
             least[text] = min(least[text], time.perf_counter() - began)

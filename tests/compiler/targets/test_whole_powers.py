@@ -12,7 +12,7 @@ from graphc.compiler.targets.llvm import libm
 
 pytestmark = pytest.mark.skipif(not libm.has_fma(), reason="this processor calls the C library")
 
-EXPONENTS = [n for size in (3, 4, 5, 7, 8, 11, 15, 16) for n in (size, -size)]
+EXPONENTS = [n for size in (1, 2, 3, 4, 5, 7, 8, 11, 15, 16) for n in (size, -size)]
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, -5e-324, 1.7e308, 1e-160, -1e160]
 
 
@@ -55,3 +55,17 @@ def test_other_exponents_are_left_to_pow():
         f = g.compile(x**exponent, [x], rewrite=None)
         assert ("graphc_pow_f64(" not in f.llvm) == known
         np.testing.assert_allclose(f(1.25), 1.25**exponent if exponent < 1e3 else np.inf, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, -1, 2])
+def test_what_one_instruction_does_is_no_call(n, dtype):
+    x, rng = g.symbol("x", dtype=dtype), np.random.default_rng(n + 1)
+    f = g.compile(x ** g.constant(float(n), dtype), [x], rewrite=None)
+    assert not any("pow" in line for line in f.llvm.splitlines() if "call" in line)
+    size = 150 if dtype == "float64" else 18
+    for value in [*(rng.choice([-1, 1], 40) * 10 ** rng.uniform(-size, size, 40)), *SPECIAL]:
+        with np.errstate(all="ignore"):
+            point = np.dtype(dtype).type(value)
+            wanted = point ** np.dtype(dtype).type(n)
+        np.testing.assert_array_equal(np.dtype(dtype).type(f(point)), wanted)

@@ -41,14 +41,14 @@ def _power(n: int, m: LibmWriter, x: LibmValue) -> LibmValue:
 
 
 def name_of(exponent: str) -> str | None:
-    """The form of pow for an exponent in LLVM's text; None where it is no whole number from 3 to `LARGEST`, or of that size."""
+    """The form of pow for an exponent in LLVM's text; None where it is no whole number from 2 to `LARGEST`, or of that size."""
     if not exponent.startswith("0x"):
         return None
     (value,) = struct.unpack("<d", struct.pack("<Q", int(exponent, 16)))
     return f"pow_{value:.0f}".replace("-", "minus_") if value in _EXPONENTS else None
 
 
-_EXPONENTS = {float(n) for size in range(3, LARGEST + 1) for n in (size, -size)}
+_EXPONENTS = {float(n) for size in range(2, LARGEST + 1) for n in (size, -size)}
 
 for _n in _EXPONENTS:
     form(f"pow_{_n:.0f}".replace("-", "minus_"), 64, partial(_power, int(_n)))
