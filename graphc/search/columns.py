@@ -19,7 +19,7 @@ WORST = 64.0
 MOST = 60_000
 """Columns that are kept; all are forgotten then."""
 
-BRANCH = 0.5
+BRANCH = 0.4
 """What a choice costs beside its two sides, both of which are computed, in nanoseconds."""
 
 
@@ -94,16 +94,24 @@ class Columns:
 
 
 COSTS = {
-    "add_error": 0.8, "multiply_error": 2.2, "where": BRANCH, "sin": 1.3, "cos": 1.3, "tan": 2.0, "asin": 1.2, "acos": 1.2,
-    "atan": 1.4, "hypot": 2.4,
-    "erfc": 3.5, "erfcx": 10.5, "gamma": 50.0, "lgamma": 11.0, "digamma": 13.0, "log_ndtr": 28.0, "betaln": 270.0,
-    "beta": 320.0, "softplus": 2.7, "log_sigmoid": 2.8, "logaddexp": 3.2,
+    "add": 0.1, "subtract": 0.1, "multiply": 0.1, "square": 0.1, "divide": 0.35, "reciprocal": 0.35, "sqrt": 0.7, "cbrt": 3.4,
+    "exp": 1.7, "expm1": 2.4, "exp2": 1.6, "log": 2.5, "log1p": 2.9, "log2": 3.2, "log10": 3.6,
+    "sin": 3.0, "cos": 3.0, "tan": 4.0, "asin": 2.3, "acos": 2.3, "atan": 2.8, "atan2": 4.2,
+    "sinh": 2.5, "cosh": 2.3, "tanh": 3.3, "asinh": 5.4, "acosh": 5.1, "atanh": 4.6,
+    "sigmoid": 3.1, "softplus": 5.0, "log_sigmoid": 5.2, "logaddexp": 5.9, "exprel": 4.7, "xlogy": 2.7, "kl_div": 20.0,
+    "erf": 5.0, "erfc": 6.6, "erfcx": 23.0, "ndtr": 6.9, "log_ndtr": 46.0,
+    "gamma": 92.0, "lgamma": 15.0, "digamma": 17.0, "beta": 590.0, "betaln": 470.0,
+    "pow": 10.0, "hypot": 2.2, "add_error": 0.25, "multiply_error": 0.8, "where": BRANCH,
 }  # fmt: skip
-"""What operations take beside each other where the compiler's model, which divides work among threads, is far off: several
-instructions, both sides of a choice, functions as `tests.benchmarks.costs` measures them."""
+"""What operations take beside each other on one thread, as `tests.benchmarks.costs` measures them alone and
+`tests.benchmarks.cost_fit` within forms. The compiler's model, which divides work among threads, stands for all others: by it
+functions took half as long beside sums and products, and rounding errors three times as long."""
 
 MULTIPLIED = 16
-"""Powers by whole numbers up to this are products."""
+"""Powers by whole numbers up to this, or by as much below 0, are products."""
+
+PRODUCT = 0.38
+"""What one of these products takes: they are of twice the digits."""
 
 
 def cost_of(op: Op, exponent: Expr | None = None) -> float:
@@ -113,9 +121,10 @@ def cost_of(op: Op, exponent: Expr | None = None) -> float:
     """
     if op.name == "pow" and exponent is not None and exponent.is_constant and not exponent.shape:
         size = float(exponent.value)
-        if 1 <= size <= MULTIPLIED and size.is_integer():
-            n = int(size)
-            return 0.12 * (n.bit_length() + n.bit_count() - 2)
+        if abs(size) <= MULTIPLIED and size and size.is_integer():
+            n = int(abs(size))
+            inverse = COSTS["divide"] if size < 0 else 0.0
+            return inverse + (COSTS["multiply"] if n == 2 else PRODUCT * (n.bit_length() + n.bit_count() - 2))
     return COSTS.get(op.name, op.nanoseconds)
 
 
