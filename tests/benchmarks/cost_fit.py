@@ -2,11 +2,12 @@
 
     python -m tests.benchmarks.cost_fit FILE … [--times FILE]
 
-FILE holds rows of `python -m tests.benchmarks.collection --with improve --keep FILE`. Their forms are compiled and timed on arrays
-of points, those of one formula by turns; the cost of each operation is that with which sums of costs come nearest to the times, in
-parts of these, held towards the present model where few forms have the operation. `tests.benchmarks.costs` measures operations
-alone; within a formula processors work on several at once, so that together they take less. Measured times are kept in --times: a
-run that was interrupted goes on where it was.
+FILE holds rows of `python -m tests.benchmarks.collection --with improve --keep FILE`. Their forms are compiled and timed on
+arrays of points, those of one formula by turns; the cost of each operation is that with which sums of costs come nearest to the
+times, in parts of these, held towards the present model where few forms have the operation. `tests.benchmarks.costs` measures
+operations alone; within a formula processors work on several at once, and points far out, of which half are uniform over floats,
+take longer: sines of large numbers, subnormal ones. Measured times are kept in --times: a run that was interrupted goes on where
+it was.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def fitted(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float, i
     names = sorted({name for row in rows for name in row["counts"]})
     table = np.array([[row["counts"].get(name, 0.0) for name in names] for row in rows])
     took = np.array([row["took"] for row in rows])
-    prior = np.array([0.3 if name in (INPUT, CALL, WHOLE) else cost_of(lookup(name)) or 0.1 for name in names])
+    prior = np.array(
+        [0.3 if name in (INPUT, CALL, WHOLE) else cost_of(lookup(name)) or 0.1 for name in names]
+    )
     held = PRIOR * np.eye(len(names))
     unknowns = np.vstack([table * prior / took[:, None], held])
     solution, _ = nnls(unknowns, np.concatenate([np.ones(len(rows)), PRIOR * np.ones(len(names))]))
@@ -94,9 +97,7 @@ def fitted(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float, i
 def spread(rows: Sequence[Mapping[str, Any]], costs: Mapping[str, float]) -> float:
     """The mean distance of a model's times from those measured, in logarithms to base 2, once a factor is taken out."""
     model = [sum(costs.get(name, 0.0) * count for name, count in row["counts"].items()) for row in rows]
-    logs = [
-        math.log2(value / row["took"]) for value, row in zip(model, rows, strict=True) if value > 0
-    ]
+    logs = [math.log2(value / row["took"]) for value, row in zip(model, rows, strict=True) if value > 0]
     middle = float(np.median(logs))
     return float(np.mean([abs(each - middle) for each in logs]))
 

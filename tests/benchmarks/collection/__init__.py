@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 import tomllib
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,6 +90,12 @@ def entries(files: tuple[str, ...] = FILES) -> list[Entry]:
     return found
 
 
+def some(names: Iterable[str], count: int | None) -> set[str]:
+    """So many of some names, the same in each run, and of more all of fewer; all where that is None."""
+    ordered = sorted(set(names), key=lambda name: zlib.crc32(name.encode()))
+    return set(ordered[:count])
+
+
 def _entry(name: str, row: dict[str, Any]) -> Entry:
     domain = row.get("domain", {})
     bounds = {
@@ -98,4 +106,4 @@ def _entry(name: str, row: dict[str, Any]) -> Entry:
     return Entry(name, row["field"], row["written"], row["best"], row["why"], ranges, bounds)
 
 
-__all__ = ["FILES", "HELD_OUT", "OUTSIDE", "Entry", "assembled", "entries"]
+__all__ = ["FILES", "HELD_OUT", "OUTSIDE", "Entry", "assembled", "entries", "some"]

@@ -1,7 +1,7 @@
 """The collection measured.
 
     python -m tests.benchmarks.collection [NAME …] [--points N] [--seed N] [--gradients] [--with improve] [--budget SECONDS]
-                                          [--held-out | --outside] [--keep FILE]
+                                          [--held-out | --outside] [--some N] [--keep FILE]
 
 Prints for each formula the mean bits of error as written, compiled by default and in the form made by hand (and improved), and
 the figures of all. The formulas held out are measured by themselves. What is kept in a file is not measured again: a run that was
@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.benchmarks.collection import FILES, HELD_OUT, OUTSIDE, Entry, entries
+from tests.benchmarks.collection import FILES, HELD_OUT, OUTSIDE, Entry, entries, some
 from tests.benchmarks.collection.measure import BUDGET, Row, measured, summary
 
 POINTS = 128
@@ -28,6 +28,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="formulas whose names hold one of these; by default all")
     parser.add_argument("--points", type=int, default=POINTS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--some", type=int, help="so many formulas, the same in each run, and of more all of fewer"
+    )
     parser.add_argument("--gradients", action="store_true")
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--outside", action="store_true")
@@ -38,7 +41,11 @@ def main() -> None:
     kept = [Row(**json.loads(line)) for line in _lines(chosen.keep)]
     rows: list[Row] = []
     started = time.perf_counter()
-    for entry in entries(HELD_OUT if chosen.held_out else OUTSIDE if chosen.outside else FILES):
+    every = entries(HELD_OUT if chosen.held_out else OUTSIDE if chosen.outside else FILES)
+    taken = some((entry.name for entry in every), chosen.some)
+    for entry in every:
+        if entry.name not in taken:
+            continue
         if chosen.names and not any(name in entry.name for name in chosen.names):
             continue
         known = [row for row in kept if row.name == entry.name]

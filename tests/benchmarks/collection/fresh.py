@@ -1,6 +1,7 @@
 """Forms that a search has found beside the formulas as written, at many fresh points: whether one is worse anywhere.
 
-    python -m tests.benchmarks.collection.fresh FILE [NAME …] [--points N] [--seed N] [--held-out | --outside] [--keep FILE]
+    python -m tests.benchmarks.collection.fresh FILE [NAME …] [--points N] [--seed N] [--held-out | --outside] [--some N]
+                                                [--keep FILE]
 
 FILE holds the forms: `python -m tests.benchmarks.collection --with improve --keep FILE` writes it. Half of the points are uniform
 over the floats that are meant, half over the physical ranges; those count at which one of both forms has a value. Where both
@@ -24,7 +25,7 @@ import graphc as g
 from graphc.ir.ulp import bits_of_error
 from graphc.search.result import SLACK
 from graphc.search.sampling import exact_value, number
-from tests.benchmarks.collection import FILES, HELD_OUT, OUTSIDE, Entry, entries
+from tests.benchmarks.collection import FILES, HELD_OUT, OUTSIDE, Entry, entries, some
 from tests.benchmarks.collection.measure import from_plain
 
 DRAWS = 4
@@ -113,10 +114,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--outside", action="store_true")
+    parser.add_argument(
+        "--some", type=int, help="so many formulas, the same in each run, and of more all of fewer"
+    )
     parser.add_argument("--keep", type=Path)
     chosen = parser.parse_args()
     files = HELD_OUT if chosen.held_out else OUTSIDE if chosen.outside else FILES
     known = {entry.name: entry for entry in entries(files)}
+    taken = some(known, chosen.some)
+    known = {name: entry for name, entry in known.items() if name in taken}
     kept = [json.loads(line) for line in _lines(chosen.keep)]
     done: list[Fresh] = []
     print(f"{'formula':36}{'points':>8}{'worse':>8}{'better':>8}{'most':>8}{'mean':>8}{'was':>8}")
