@@ -13,7 +13,7 @@ from graphc.ops.elementary import sqrt
 from graphc.ops.powers import square
 from graphc.rewrite.engine.pattern import Kind, Match
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.forms.linear import factors_of, product, same
+from graphc.rewrite.forms.linear import factors_of, product, same, without
 from graphc.util.records import dataclass
 
 
@@ -61,6 +61,23 @@ def _number_and_multiple(node: Expr) -> tuple[Expr, float, tuple[Expr, ...]] | N
         return None
     number, factors = factors_of(right)
     return left, number if node.op.name == "add" else -number, factors
+
+
+def factored_difference(x: Expr, y: Expr) -> Expr:
+    """x − y, with a factor that two products of one or two share, and their number, taken out: of inputs what is left is exact.
+
+    A product of two over- or underflows where the difference does, or is no number; of more factors it may on the way.
+    """
+    (number, ours), (other, theirs) = factors_of(x), factors_of(y)
+    if number == other and max(len(ours), len(theirs)) == 2:
+        common = next((factor for factor in ours if any(factor is each for each in theirs)), None)
+        if common is not None:
+            left, right = (product(without(each, [common]) or ()) for each in (ours, theirs))
+            one = constant(1.0, x.dtype)
+            parts = (one if left is None else left, one if right is None else right)
+            step = common * (parts[0] - parts[1] if number > 0 else parts[1] - parts[0])
+            return step if abs(number) == 1 else constant(abs(number), x.dtype) * step
+    return x - y
 
 
 def is_leaf(x: Expr) -> bool:

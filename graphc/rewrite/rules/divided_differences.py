@@ -104,6 +104,10 @@ def _multiple(s: Expr, step: Expr, ranges: Ranges) -> tuple[float, Sequence[Expr
     rest = without(factors, [step])
     if rest is not None:
         return number, rest
+    if step.op.name == "subtract":
+        rest = without(factors, [step.operands[1] - step.operands[0]])
+        if rest is not None:
+            return -number, rest
     ours, theirs = ranges.table(Sums)[s], ranges.table(Sums)[step]
     if ours is None or theirs is None or len(ours) != len(theirs) or len(theirs) < 2:
         return None

@@ -128,17 +128,8 @@ EXPONENTIALS = (
     Rule("sinh-half", "(exp(x) - exp(-x))*0.5", "sinh(x)", "stable", "without cancellation near 0"),
     Rule("cosh", "(exp(x) + exp(-x))*0.5", "cosh(x)", "stable", "one rounding less"),
     Rule("cosh-sum", "exp(x) + exp(-x)", "2*cosh(x)", "stable", "one rounding less; its quotients are known"),
-    Rule("exp-difference", "exp(x) - exp(y)", lambda m: _exp_difference(m), "stable",
-         "e^y (e^(x − y) − 1) where x is close to y"),
     Rule("compound", "(1 + 1/x)**x", lambda m: _compound(m["x"]), "stable", "(1 + 1/n)ⁿ = e^(n log(1 + 1/n))"),
 )  # fmt: skip
-
-
-def _exp_difference(m: Match) -> Expr | None:
-    x, y = m["x"], m["y"]
-    if any(a.op.name == "negative" and a.operands[0] is b for a, b in ((x, y), (y, x))):
-        return None  # a hyperbolic sine, known by what stands around it
-    return where(abs(x - y) < 1, exp(y) * expm1(x - y), m.root)
 
 
 def _compound(x: Expr) -> Expr:
