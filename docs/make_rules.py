@@ -29,6 +29,7 @@ from graphc.rewrite.rules import (
     gamma_differences,
     gamma_logarithms,
     growth,
+    growth_differences,
     like_terms,
     log_beta,
     log_quotients,
@@ -132,7 +133,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Of triangles and vectors; inverse functions, differences and sums of angles, great circles.",
         (*planes.RULES, *angles.RULES),
     ),
-    ("Functions", "", stability.RULES + growth.RULES + error_functions.RULES),
+    ("Functions", "", stability.RULES + growth.RULES + growth_differences.RULES + error_functions.RULES),
     ("Ratios of exponentials, norms", "", (*ratios.RULES, *norm_rest.RULES)),
     ("Products and quotients", "", products.RULES),
     (
