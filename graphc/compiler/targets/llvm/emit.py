@@ -207,12 +207,10 @@ class LlvmBuilder:
 
     def call(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         """A mathematical function in the precision of its arguments: graphc's own, else the C library's."""
-        dtype = arguments[0].dtype
-        bits = 8 * dtype.itemsize
-        if name == "pow" and (single := self._single_operation(*arguments)) is not None:
-            return single
-        known = whole_powers.name_of(arguments[1].text) if name == "pow" and bits == 64 else None
-        if known is not None and libm.exists(known, bits):
+        dtype, bits = arguments[0].dtype, 8 * arguments[0].dtype.itemsize
+        if name == "pow" and (power := whole_powers.one_instruction(self, *arguments)) is not None:
+            return power
+        if name == "pow" and bits == 64 and (known := whole_powers.name_of(arguments[1].text)):
             name, arguments = known, arguments[:1]
         if not libm.exists(name, bits):
             return self._call(name + _SUFFIX[dtype.itemsize], dtype, list(arguments))
@@ -231,14 +229,6 @@ class LlvmBuilder:
         kind = register_type(dtype)
         listed = ", ".join(f"{kind} {argument.text}" for argument in arguments)
         return self.instruction(f"call {kind} @{symbol}({listed})", dtype)
-
-    def _single_operation(self, x: LlvmValue, exponent: LlvmValue) -> LlvmValue | None:
-        """x to the power of 2, 1 or −1, which one instruction or none rounds as well as pow can, special values included."""
-        if exponent.text == literal(2.0, x.dtype):
-            return self.mul(x, x)
-        if exponent.text == literal(-1.0, x.dtype):
-            return self.div(self.number(1.0, x), x)
-        return x if exponent.text == literal(1.0, x.dtype) else None
 
     def special(self, name: str, *arguments: LlvmValue) -> LlvmValue:
         """A function that exists in double precision only."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import struct
 from functools import partial
+from typing import Any
 
 from graphc.compiler.targets.llvm.libm.pairs import Pair, fast_two_sum, two_product
-from graphc.compiler.targets.llvm.libm.registry import form
+from graphc.compiler.targets.llvm.libm.registry import exists, form
 from graphc.compiler.targets.llvm.libm.writer import LibmValue, LibmWriter
 
 LARGEST = 16
@@ -41,11 +42,25 @@ def _power(n: int, m: LibmWriter, x: LibmValue) -> LibmValue:
 
 
 def name_of(exponent: str) -> str | None:
-    """The form of pow for an exponent in LLVM's text; None where it is no whole number from 2 to `LARGEST`, or of that size."""
+    """The form of pow for an exponent in LLVM's text; None where it is no whole number of size 2 to `LARGEST`, or where
+    this processor calls the C library."""
     if not exponent.startswith("0x"):
         return None
     (value,) = struct.unpack("<d", struct.pack("<Q", int(exponent, 16)))
-    return f"pow_{value:.0f}".replace("-", "minus_") if value in _EXPONENTS else None
+    name = f"pow_{value:.0f}".replace("-", "minus_")
+    return name if value in _EXPONENTS and exists(name, 64) else None
+
+
+def one_instruction(e: Any, x: Any, exponent: Any) -> Any:
+    """x to the power of 2, 1 or −1, which one instruction or none rounds as well as pow can, special values included; else None.
+
+    e : the builder of machine code; x, exponent : values of it
+    """
+    if exponent.text == e.number(2.0, x).text:
+        return e.mul(x, x)
+    if exponent.text == e.number(-1.0, x).text:
+        return e.div(e.number(1.0, x), x)
+    return x if exponent.text == e.number(1.0, x).text else None
 
 
 _EXPONENTS = {float(n) for size in range(2, LARGEST + 1) for n in (size, -size)}
@@ -53,4 +68,4 @@ _EXPONENTS = {float(n) for size in range(2, LARGEST + 1) for n in (size, -size)}
 for _n in _EXPONENTS:
     form(f"pow_{_n:.0f}".replace("-", "minus_"), 64, partial(_power, int(_n)))
 
-__all__ = ["name_of"]
+__all__ = ["name_of", "one_instruction"]
