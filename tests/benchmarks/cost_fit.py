@@ -44,7 +44,7 @@ INPUT, CALL, WHOLE = "(input)", "(output)", "(whole power)"
 
 def operations(form: g.Expr) -> dict[str, float]:
     """Operation → how often a form has it."""
-    counts: dict[str, float] = collections.Counter({CALL: 1.0})
+    counts: dict[str, float] = collections.defaultdict(float, {CALL: 1.0})
     for node in walk([form]):
         if not node.operands:
             counts[INPUT] += not node.is_constant

@@ -47,12 +47,11 @@ def sampled(names: Iterable[str]) -> list[Any]:
 def points(ranges: Ranges, count: int = 8, seed: int = 0) -> list[tuple[float, ...]]:
     """Points within ranges, those of sizes by their logarithm."""
     rng = np.random.default_rng(seed)
-    columns = [
-        np.exp(rng.uniform(*np.log(ends), count))
-        if 0 < ends[0] < 0.01 * ends[1]
-        else rng.uniform(*ends, count)
-        for ends in ranges
-    ]
+    columns = []
+    for low, high in ranges:
+        by_size = 0 < low < 0.01 * high
+        column = rng.uniform(math.log(low) if by_size else low, math.log(high) if by_size else high, count)
+        columns.append(np.exp(column) if by_size else column)
     return list(zip(*[column.tolist() for column in columns], strict=True))
 
 
