@@ -1,8 +1,8 @@
 """What stable derivatives cost: the derivative as compile rewrites it beside the same as it is written.
 
 python -m tests.benchmarks slopes        the table; python -m tests.benchmarks.slopes TEXT …: those whose text holds one
-python -m tests.benchmarks.slopes --against PATH    beside what another checkout makes of them by default, where
-                                                    that is right at all points of docs/accuracy.md
+python -m tests.benchmarks.slopes --against PATH [TEXT …]    beside what another checkout makes of them by default,
+                                                    where that is right at all points of docs/accuracy.md
 
 The formulas are those of `derivatives.py` whose derivative as written is right at ordinary points, where stability has nothing to
 gain. Each is run over 10⁵ of such points, both forms in turn, and the ratio is that of their medians; where the points are, every
@@ -29,6 +29,7 @@ from tests.benchmarks.derivatives import FORMULAS, MOST, Formula, points, truths
 
 POINTS = 100_000
 ROUNDS = 41
+TURNS, TURN = 15, 5
 ASKED = 1.1
 LOW, HIGH = 0.25, 3.0
 """Ordinary points lie between, of either sign where the formula is defined there."""
@@ -85,56 +86,74 @@ SIDE = """
 import json, statistics, sys, time
 import numpy as np
 import graphc as g
-asked = json.load(sys.stdin)
-told = {}
-for text, (points, judged) in asked["points"].items():
-    expr = g.parse(text)
-    (x,) = g.free_symbols(expr)
-    f = g.compile(g.grad(expr, x), x, cache=False)
-    many = np.random.default_rng(0).choice(points, asked["many"])
-    out = np.empty_like(many)
-    spent = []
-    with np.errstate(all="ignore"):
-        for _ in range(asked["rounds"]):
-            started = time.perf_counter()
-            f(many, out=out)
-            spent.append(time.perf_counter() - started)
-        told[text] = statistics.median(spent) * 1e9 / asked["many"], [float(f(point)) for point in judged]
-print(json.dumps(told))
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "text" in asked:
+        expr = g.parse(asked["text"])
+        (x,) = g.free_symbols(expr)
+        f = g.compile(g.grad(expr, x), x, cache=False)
+        many = np.random.default_rng(0).choice(asked["ordinary"], asked["many"])
+        out = np.empty_like(many)
+        with np.errstate(all="ignore"):
+            told = [float(f(point)) for point in asked["judged"]]
+    else:
+        spent = []
+        with np.errstate(all="ignore"):
+            for _ in range(asked["rounds"]):
+                started = time.perf_counter()
+                f(many, out=out)
+                spent.append(time.perf_counter() - started)
+        told = statistics.median(spent) * 1e9 / len(many)
+    print(json.dumps(told), flush=True)
 """
-"""What both checkouts run: of each formula the time for a point and the derivative at the ordinary ones."""
+"""What both checkouts run: a formula is compiled and its derivative told at points; then it is timed as often as asked."""
 
 
-def of_checkout(path: Path, points: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> dict[str, Any]:
-    """Of each formula the nanoseconds for one of the first points, and its derivatives at the others, by a checkout."""
-    done = subprocess.run(
-        [sys.executable, "-c", SIDE],
-        input=json.dumps({"points": points, "many": POINTS, "rounds": ROUNDS}),
-        cwd=path,
-        env={**os.environ, "PYTHONPATH": str(path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+class Checkout:
+    """A process of another checkout of graphc that compiles and times derivatives."""
+
+    def __init__(self, path: Path):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SIDE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=path,
+            env={**os.environ, "PYTHONPATH": str(path)},
+            text=True,
+        )
+
+    def ask(self, **asked: Any) -> Any:
+        """The answer to one question."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        return json.loads(self._process.stdout.readline())
+
+    def end(self) -> None:
+        """Let the process end."""
+        self._process.communicate()
 
 
-def against(path: Path) -> None:
-    """The table beside another checkout's derivatives, each compiled by default; processes take turns."""
-    formulas = [each for group in FORMULAS.values() for each in group]
-    asked = {each.text: (ordinary(each), points(each)) for each in formulas if ordinary(each)}
-    runs = [[of_checkout(side, asked) for side in (path, Path(__file__).parents[2])] for _ in range(3)]
+def against(path: Path, names: Sequence[str] = ()) -> None:
+    """The table beside another checkout's derivatives, each compiled by default; the two processes take turns at each formula."""
+    both = [Checkout(side) for side in (path, Path(__file__).parents[2])]
     print(f"{'derivative of':44} {'that':>9} {'this':>9} {'ratio':>7}   ns for each of {POINTS:,} points")
     ratios = []
-    for formula in formulas:
-        if formula.text not in asked:
+    for formula in (each for group in FORMULAS.values() for each in group):
+        if not ordinary(formula) or (names and not any(name in formula.text for name in names)):
             continue
-        values = dict(zip(asked[formula.text][1], runs[0][0][formula.text][1], strict=True))
-        if not is_right(formula, values):
+        asked = {"ordinary": ordinary(formula), "judged": points(formula), "many": POINTS}
+        told, _ = (side.ask(text=formula.text, **asked) for side in both)
+        if not is_right(formula, dict(zip(asked["judged"], told, strict=True))):
             continue
-        that, this = (min(run[side][formula.text][0] for run in runs) for side in range(2))
-        ratios.append(this / that)
-        print(f"{formula.text:44} {that:9.2f} {this:9.2f} {this / that:7.2f}")
+        turns = [[side.ask(rounds=TURN) for side in both] for _ in range(TURNS)]
+        that, this = (statistics.median(column) for column in zip(*turns, strict=True))
+        ratios.append(statistics.median(this / that for that, this in turns))
+        print(f"{formula.text:44} {that:9.2f} {this:9.2f} {ratios[-1]:7.2f}", flush=True)
+    for side in both:
+        side.end()
+    if not ratios:
+        return
     within = sum(each <= ASKED for each in ratios)
     print(
         f"{within} of {len(ratios)} at most {ASKED} times as slow; the median is {statistics.median(ratios):.2f}"
@@ -144,7 +163,7 @@ def against(path: Path) -> None:
 def main(names: Sequence[str]) -> None:
     """Print the table."""
     if names and names[0] == "--against":
-        against(Path(names[1]).resolve())
+        against(Path(names[1]).resolve(), names[2:])
         return
     print(
         f"{'derivative of':44} {'written':>9} {'rewritten':>10} {'ratio':>7}   ns for each of {POINTS:,} points"
