@@ -68,6 +68,10 @@ def forms_of(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, 
         far = None if limit is None else writer.far()
     except (InexactError, OverflowError):
         return [near]
+    try:
+        leading = writer.leading()
+    except (InexactError, OverflowError):
+        leading = None
     chained = writer.near(one_by_one=True)
     if limit is None or far is None:
         return [near, chained]
@@ -75,7 +79,8 @@ def forms_of(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, 
     branches = (
         [where(inside, near, node), where(inside, node, far)] if len(walk([node])) < len(walk([near])) else []
     )
-    return [near, chained, far, *branches, where(inside, near, far)]
+    without_far = [] if leading is None else [where(abs(writer.variable) < leading[0], near, leading[1])]
+    return [near, chained, *without_far, far, *branches, where(inside, near, far)]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ from graphc.rewrite.rational.rational_reader import Univariate
 from graphc.util.records import dataclass
 
 FURTHEST = 2**20
+FURTHEST_LEADING = 2**60
+LEAST_SHARE = {8: 2**56, 4: 2**27}
+"""How many times all other powers the highest one is where these are not looked at, by the size of the type: a sixteenth of a
+rounding."""
 MOST_POWER = {8: 2.0**900, 4: 2.0**100}
 """What powers of the limit between near and far may be, by the size of the type."""
 
@@ -52,15 +56,18 @@ class FunctionWriter:
             raise InexactError
         return found
 
-    def limit(self) -> float | None:
-        """A power of 2 beyond which the highest power is most of every polynomial."""
+    def limit(self, share: int = 2, furthest: int = FURTHEST, more: Iterable[Poly] = ()) -> float | None:
+        """A power of 2 beyond which the highest power is most of every polynomial: share times all the others.
+
+        more : further polynomials that this is asked of
+        """
         limit = 2
-        for p in (self.form.above, *self.form.below):
-            while 2 * sum(abs(c) * Fraction(limit) ** k for k, c in enumerate(p[:-1])) > abs(
+        for p in (self.form.above, *self.form.below, *more):
+            while share * sum(abs(c) * Fraction(limit) ** k for k, c in enumerate(p[:-1])) > abs(
                 p[-1]
             ) * limit ** (len(p) - 1):
                 limit *= 2
-                if limit > FURTHEST:
+                if limit > furthest:
                     return None
         powers = max(self.degree_below, len(self.form.above)) * math.log2(limit)
         return float(limit) if powers < math.log2(MOST_POWER[self.variable.dtype.itemsize]) else None
@@ -197,6 +204,38 @@ class FunctionWriter:
             else:
                 total = total * t if factor is self.variable else total / factor
         return total
+
+    def leading(self) -> tuple[float, Expr] | None:
+        """(limit, c/xⁿ) of what vanishes far out: beyond the limit all other powers together are less than a rounding.
+
+        Of what grows or levels off this would be right too, but not its derivatives: those of x or 1 are 1 and 0.
+        """
+        form = self.form
+        fall = self.degree_below - (len(form.above) - 1)
+        if form.exponent > 0 or fall < 0 or fall == form.exponent == 0:
+            return None
+        number: Number = form.above[-1]
+        for p, exponent in form.below.items():
+            number = quotient(number, p[-1] ** exponent)
+        square: Poly = ()
+        if form.exponent:
+            assert form.root is not None
+            square = form.root.square
+            root = math.isqrt(int(square[-1])) if square[-1] > 0 else 0
+            if root * root != square[-1]:
+                return None
+            number = quotient(number, root)
+        limit = self.limit(
+            LEAST_SHARE[self.variable.dtype.itemsize], FURTHEST_LEADING, (square,) if square else ()
+        )
+        if limit is None:
+            return None
+        total = self.number(number)
+        if form.exponent:
+            total = total / abs(self.variable)
+        for factor in self.powers(fall):
+            total = total / factor
+        return limit, total
 
     def reversed(self, a: Poly, t: Expr) -> Expr:
         """tⁿ·a(1/t), by factors"""

@@ -59,7 +59,8 @@ class OneDivision:
         if right.below.op.name == "abs" and _is_sign_beyond(condition, right):
             (z,) = right.below.operands  # sign z/|z| is 1/z but at 0, which is on the other side
             right = replace(right, above=constant(1.0, node.dtype), below=z)
-        above = where(condition, left.above, right.above)
+        same = left.above is right.above
+        above = left.above if same else where(condition, left.above, right.above)
         result = above / where(condition, left.below, right.below)
         if left.number != 1:
             result = constant(left.number, node.dtype) * result
