@@ -194,9 +194,8 @@ def _expanded(
 ) -> Trace:
     """The outputs with formulas of one variable that cancel at 0 written as series there."""
     off = named(without)
-    if expansions.RULE.name in off or not expansions.worth(
-        walk(outputs) if memory is None else memory.nodes(outputs)
-    ):
+    nodes = walk(outputs) if memory is None else memory.nodes(outputs)
+    if expansions.RULE.name in off or not expansions.worth(nodes, source):
         return Trace([], tuple(outputs), True)
     key = (f"source {level}" if source else level, tuple(sorted(off)), len(_own))
     expander = _expanders.get(key)

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant, rebuild
 from graphc.ops.comparison import where
-from graphc.ops.elementary import exp, log
+from graphc.ops.elementary import exp, log, sqrt
 from graphc.rewrite.expansions.expansion_reader import VariableOf, argument_of
 from graphc.rewrite.forms.clusters import instantiated
 from graphc.rewrite.forms.linear import is_number
@@ -28,13 +28,17 @@ Powers = Mapping[Expr, int]
 
 @dataclass(frozen=True)
 class Variable:
-    """w = number·∏ powers; pivot : the part that is written as a power of w and the others; power : whether a function is xʸ"""
+    """w = number·∏ powers; pivot : the part that is written as a power of w and the others; power : whether a function is xʸ
+
+    under_root : whether functions are of √w, so that w is not negative: its parts are taken as |u|
+    """
 
     node: Expr
     number: Fraction
     powers: Powers
     pivot: Expr
     power: bool = False
+    under_root: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ def function_argument(node: Expr) -> Expr | None:
         if (base := _base_of(below)) is not below:
             known = base.op.name in ("multiply", "divide") and not any(x.is_constant for x in base.operands)
             return base if known else None
+        if _is_root_of_product(below):
+            return below.operands[0]
         if below.op.name in ("multiply", "divide") and not any(x.is_constant for x in below.operands):
             return node.operands[0]
         if below.op.name in ("multiply", "divide") and any(x.op.name in _PRODUCTS for x in below.operands):
@@ -73,6 +79,14 @@ def function_argument(node: Expr) -> Expr | None:
         if below.op.name in ("multiply", "divide") and not any(x.is_constant for x in below.operands):
             return below
     return None
+
+
+def _is_root_of_product(node: Expr) -> bool:
+    """Whether a node is √(uv) or √(u/v)."""
+    if node.op.name != "sqrt":
+        return False
+    (inner,) = node.operands
+    return inner.op.name in ("multiply", "divide") and not any(x.is_constant for x in inner.operands)
 
 
 def _base_of(node: Expr) -> Expr:
@@ -128,10 +142,13 @@ def variable_of(node: Expr) -> Variable | None:
         if argument.dtype is not node.dtype or argument.dtype.kind != "f":
             return None
         number, powers = powers_of(argument)
+    under_root = node.op.name in FUNCTIONS and _is_root_of_product(node.operands[0])
+    if under_root:
+        powers = {abs(part): power for part, power in powers.items()}
     pivot = next((part for part, power in powers.items() if abs(power) == 1 and part.op.name != "log"), None)
     if pivot is None or len(powers) < 2:
         return None
-    return Variable(argument, number, powers, pivot, node.op.name == "pow")
+    return Variable(argument, number, powers, pivot, node.op.name == "pow", under_root)
 
 
 class CommonReader:
@@ -189,6 +206,8 @@ class CommonReader:
             return None
         number, powers = powers_of(node)
         variable = self.variable
+        if variable.under_root:
+            return self._with_roots(number, powers)
         count = powers.pop(variable.pivot, 0)
         if count:
             # w = number·p^±1·∏, so p = (w/(number·∏))^±1
@@ -200,6 +219,27 @@ class CommonReader:
             powers = {part: power for part, power in powers.items() if power}
             return Reading(number, powers, exponent)
         return Reading(number, powers)
+
+    def _with_roots(self, number: Fraction, powers: dict[Expr, int]) -> Reading:
+        """A product where w is not negative: √(u/v) is |u|/√w for w = uv."""
+        variable, halves = self.variable, dict[Expr, int]()
+        left = dict(powers)
+        for part, power in powers.items():
+            if _is_root_of_product(part):
+                scale, inside = powers_of(part.operands[0])
+                if scale == variable.number == 1:
+                    del left[part]
+                    for below, own in inside.items():
+                        halves[abs(below)] = halves.get(abs(below), 0) + own * power
+        count = halves.get(variable.pivot, 0) * variable.powers[variable.pivot]
+        for part, power in variable.powers.items():
+            halves[part] = halves.get(part, 0) - power * count
+        if any(power % 2 for power in halves.values()):
+            return Reading(number, powers)
+        for part, power in halves.items():
+            left[part] = left.get(part, 0) + power // 2
+        left = {part: power for part, power in left.items() if power}
+        return Reading(number, left, count // 2, sqrt(self.argument) if count % 2 else None)
 
     def _joined(self, one: Reading, other: Reading, sign: int) -> Reading | None:
         powers = dict(one.powers)

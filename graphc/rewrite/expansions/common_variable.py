@@ -40,7 +40,6 @@ from graphc.rewrite.expansions.expansion_reader import (
     valuation,
 )
 from graphc.rewrite.expansions.series_node import written_out
-from graphc.rewrite.rules.cancelled_branches import bound_of
 from graphc.util.records import dataclass
 
 MOST_VARIABLES = 24
@@ -134,9 +133,19 @@ def _whole(reader: CommonReader, node: Expr, reading: Reading, source: bool) -> 
         whole = None if value is None else reader.times(value, replace(reading, exponent=0))
         return whole if reading.mixed or whole is None or _is_shorter(whole, node) else None
     near = reader.times(function, replace(reading, exponent=reading.exponent + moved))
-    if near is None or not (moved or reading.mixed or _is_shorter(near, node)):
+    gained = moved or reading.mixed or _joins_roots(reader, node)
+    if near is None or not (gained or _is_shorter(near, node)):
         return None
-    return where(abs(reader.variable.node) < NEAR, near, node)
+    w = reader.variable.node
+    return where((w if reader.variable.under_root else abs(w)) < NEAR, near, node)
+
+
+def _joins_roots(reader: CommonReader, node: Expr) -> bool:
+    """Whether roots of other products than w were read as powers of it."""
+    w = reader.variable
+    return w.under_root and any(
+        part.op.name == "sqrt" and part.operands[0] is not w.node for part in walk((node,))
+    )
 
 
 def _is_shorter(one: Expr, other: Expr) -> bool:
@@ -264,8 +273,13 @@ def _has_been_written(node: Expr) -> bool:
     condition = node.operands[0] if node.op.name == "where" else None
     while condition is not None and condition.op.name == "logical_and":
         condition = condition.operands[0]
-    bound = None if condition is None or not condition.operands else bound_of(condition)
-    return bound is not None and bound[1] == NEAR
+    if condition is None or condition.op.name != "less":
+        return False
+    return (
+        condition.operands[1].is_constant
+        and not condition.operands[1].shape
+        and condition.operands[1].value == NEAR
+    )
 
 
 __all__ = ["RULE", "RULES", "CommonVariable", "worth", "written_whole"]

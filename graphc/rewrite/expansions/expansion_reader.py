@@ -126,6 +126,8 @@ def _is_doubtful(node: Expr, parts: list[float], value: float, of_one: bool) -> 
     """
     if of_one and node.op.name == "add":
         return False  # what is added to itself is doubled, exactly
+    if node.op.name == "sqrt" and value == 0:
+        return True  # derivatives of what is even in it cancel
     if math.isnan(value):
         return not any(map(math.isnan, parts))
     if node.op.name in SUMS and not any(operand.is_constant for operand in node.operands):
@@ -207,13 +209,60 @@ def expansions(formula: Expr, terms: int | None = None) -> dict[Expr, Laurent | 
     off (`truncated_series`); None where it has no series there."""
     if terms is None:
         terms = _terms_for(expansions(formula, _FEW_TERMS).values())
+    found = _series_in(formula, laurent.variable(terms), terms)
+    if not any(_is_root_of_zero(node, found) for node in found):
+        return found
+    count = min(2 * terms, TERMS)
+    square = laurent.multiply(laurent.variable(count), laurent.variable(count))
+    return {node: _halved(series) for node, series in _series_in(formula, square, count, True).items()}
+
+
+def is_one_sided(formula: Expr) -> bool:
+    """Whether a formula of a number holds a root of what changes its sign at 0."""
+    if not any(_is_root(node) for node in walk((formula,))):
+        return False
+    found = _series_in(formula, laurent.variable(_FEW_TERMS), _FEW_TERMS)
+    return any(_is_root_of_zero(node, found) for node in found)
+
+
+def _series_in(
+    formula: Expr, variable: Laurent, terms: int, of_root: bool = False
+) -> dict[Expr, Laurent | None]:
+    """The series of each node of a formula, where that of its number is given; of_root : of v = √x, that is not negative"""
     found: dict[Expr, Laurent | None] = {}
     for node in walk((formula,)):
         try:
-            found[node] = _expansion(node, found, terms)
+            found[node] = variable if node.is_symbol else _expansion(node, found, terms, of_root)
         except NoSeriesError:
             found[node] = None
     return found
+
+
+def _is_root(node: Expr) -> bool:
+    """Whether a node is a power of a half and perhaps a whole number."""
+    name = node.op.name
+    return name == "sqrt" or (name == "pow" and _half(node.operands[1]))
+
+
+def _half(exponent: Expr) -> bool:
+    value = float(exponent.value) if exponent.is_constant and not exponent.shape else math.nan
+    return (2 * value).is_integer() and not value.is_integer()
+
+
+def _is_root_of_zero(node: Expr, known: Mapping[Expr, Laurent | None]) -> bool:
+    if not _is_root(node):
+        return False
+    inner = known[node.operands[0]]
+    return inner is not None and not inner.is_zero and inner.valuation % 2 == 1
+
+
+def _halved(series: Laurent | None) -> Laurent | None:
+    """A series in √x as one in x; None where odd powers of the root are left."""
+    if series is None or series.is_zero:
+        return series
+    if series.valuation % 2 or any(series.coefficients[1::2]):
+        return None
+    return Laurent(series.valuation // 2, series.coefficients[::2])
 
 
 def valuation(formula: Expr) -> int:
@@ -282,9 +331,9 @@ def _adds_up(node: Expr, known: Mapping[Expr, Laurent | None]) -> bool:
     return one.valuation != other.valuation or (first > 0) == (second > 0)
 
 
-def _expansion(node: Expr, known: Mapping[Expr, Laurent | None], terms: int) -> Laurent | None:
-    if node.is_symbol:
-        return laurent.variable(terms)
+def _expansion(
+    node: Expr, known: Mapping[Expr, Laurent | None], terms: int, of_root: bool = False
+) -> Laurent | None:
     if node.is_constant:
         return laurent.of_number(float(node.value), terms) if math.isfinite(node.value) else None
     parts = [known[operand] for operand in node.operands]
@@ -292,6 +341,10 @@ def _expansion(node: Expr, known: Mapping[Expr, Laurent | None], terms: int) -> 
     if first is None or parts[-1] is None:
         return None
     second = parts[-1]
+    if of_root and _is_root(node) and first.valuation and not first.valuation % 2 and not first.is_zero:
+        exponent = 0.5 if name == "sqrt" else float(node.operands[1].value)
+        rest = laurent_functions.power(Laurent(0, first.coefficients), exponent)
+        return Laurent(rest.valuation + int(first.valuation * exponent), rest.coefficients)
     match name:
         case "add" | "subtract":
             return laurent.add(first, second, 1 if name == "add" else -1)
@@ -314,6 +367,6 @@ def _expansion(node: Expr, known: Mapping[Expr, Laurent | None], terms: int) -> 
 
 
 __all__ = [
-    "MOST_NODES", "Outline", "Outlines", "VariableOf", "argument_of", "expansions", "is_function", "is_read", "of_number",
-    "suspects", "valuation", "without_sums_that_add_up",
+    "MOST_NODES", "Outline", "Outlines", "VariableOf", "argument_of", "expansions", "is_function", "is_one_sided", "is_read",
+    "of_number", "suspects", "valuation", "without_sums_that_add_up",
 ]  # fmt: skip

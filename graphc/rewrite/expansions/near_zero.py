@@ -16,20 +16,19 @@ from collections.abc import Callable, Iterable, Sequence
 from graphc.interpret.truncated_series import TruncatedSeries, truncated
 from graphc.ir.expr import Expr, on_this_line, rebuild, substitute, walk
 from graphc.ir.scopes import deriving, stay
-from graphc.ops.comparison import not_equal, where
 from graphc.rewrite.engine.normal_form import RuleMemory
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.expansions.expansion_known import WELL_KNOWN
 from graphc.rewrite.expansions.expansion_reader import (
     MOST_NODES,
-    SUMS,
     Outline,
     Outlines,
     VariableOf,
     argument_of,
     expansions,
     is_function,
+    is_one_sided,
     is_read,
     of_number,
     suspects,
@@ -37,7 +36,7 @@ from graphc.rewrite.expansions.expansion_reader import (
 )
 from graphc.rewrite.expansions.expansion_trials import Forms, SeriesTrial
 from graphc.rewrite.expansions.far_out import in_reciprocal, of_variable
-from graphc.rewrite.expansions.series_node import horner, series_node
+from graphc.rewrite.expansions.near_branch import Ends, near_zero
 from graphc.rewrite.forms.clusters import instantiated
 from graphc.util.fork_safety import cached_property
 from graphc.util.gc_pause import paused
@@ -82,9 +81,10 @@ DERIVATIVES = 2
 """That have to hold of what is differentiated."""
 
 
-def worth(nodes: Iterable[Expr]) -> bool:
-    """Whether there is anything that may cancel or be 0/0."""
-    return any(node.op.name in ("subtract", "negative", "divide", "log") for node in nodes)
+def worth(nodes: Iterable[Expr], source: bool = False) -> bool:
+    """Whether there is anything that may cancel or be 0/0; source : whose derivatives may."""
+    names = ("subtract", "negative", "divide", "log", *(("sqrt",) if source else ()))
+    return any(node.op.name in names for node in nodes)
 
 
 def is_well_known(formula: Expr) -> bool:
@@ -92,8 +92,8 @@ def is_well_known(formula: Expr) -> bool:
     return str(formula).replace(argument_of(formula.dtype).name, "x") in WELL_KNOWN
 
 
-Recipe = tuple[tuple[int, TruncatedSeries, float, bool], ...]
-"""What is mended of a formula: (which of its nodes, its series, up to which size of the variable, whether 0 is left as it is)"""
+Recipe = tuple[tuple[int, TruncatedSeries, float, Ends], ...]
+"""What is mended of a formula: (which of its nodes, its series, up to which size of the variable, what is left as it is)"""
 
 
 class Expander:
@@ -134,6 +134,7 @@ class Expander:
         if not doubtful:
             return ()
         if not self._source:
+            doubtful = {node for node in doubtful if node.op.name != "sqrt"}  # it has all digits itself
             doubtful = without_sums_that_add_up(doubtful, formula)
             if not doubtful:
                 return ()
@@ -158,7 +159,8 @@ class _Mending:
         self._done: dict[Expr, Expr] = {}
         self._values: dict[Expr, Expr] = {}
         self._tried: dict[Expr, Forms] = {}
-        self.steps: list[tuple[int, TruncatedSeries, float, bool]] = []
+        self._one_sided = is_one_sided(formula)
+        self.steps: list[tuple[int, TruncatedSeries, float, Ends]] = []
         self._node(formula)
 
     def _form(self, node: Expr) -> Expr:
@@ -202,14 +204,14 @@ class _Mending:
             return node  # there the other rules see more than the node
         limit = trial.failing(forms)
         assert limit is not None
-        keeps_zero = trial.keeps_zero(forms)
-        form = near_zero(trial.series, limit, keeps_zero, argument_of(node.dtype), node, self._source)
+        ends = Ends(trial.keeps_zero(forms), self._one_sided)
+        form = near_zero(trial.series, limit, ends, argument_of(node.dtype), node, self._source)
         before = len(self.steps)
         mended = node if trial.failing(self._forms(form)) is None else self._of_parts(node)
         if not trial.is_better(self._forms(form), self._forms(mended)):
             return mended
         del self.steps[before:]
-        self.steps.append((self._number[node], trial.series, limit, keeps_zero))
+        self.steps.append((self._number[node], trial.series, limit, ends))
         return form
 
     def _is_apart(self, mended: Expr) -> bool:
@@ -230,12 +232,12 @@ class _Mending:
         if found is None or found.is_zero:
             return None
         series = truncated(found, node.dtype)
-        return None if series is None else SeriesTrial(series, node.dtype)
+        return None if series is None else SeriesTrial(series, node.dtype, self._one_sided)
 
 
 def _mended(formula: Expr, recipe: Recipe, source: bool) -> Expr:
     """A formula with what was found for one of its text."""
-    steps = {number: (series, limit, keeps_zero) for number, series, limit, keeps_zero in recipe}
+    steps = {number: (series, limit, ends) for number, series, limit, ends in recipe}
     done: dict[Expr, Expr] = {}
     for number, node in enumerate(walk((formula,))):
         operands = tuple([done[operand] for operand in node.operands])
@@ -243,22 +245,6 @@ def _mended(formula: Expr, recipe: Recipe, source: bool) -> Expr:
         if number in steps:
             done[node] = near_zero(*steps[number], argument_of(node.dtype), done[node], source)
     return done[formula]
-
-
-def near_zero(
-    series: TruncatedSeries, limit: float, keeps_zero: bool, x: Expr, beyond: Expr, source: bool = False
-) -> Expr:
-    """The series for |x| < limit, and what it is the series of further out.
-
-    keeps_zero : at 0 itself what it is the series of, for the sign of a zero or an infinity
-    source : for what is differentiated, as one operation
-    """
-    write = series_node if source else horner
-    total = write(x, series.valuation, series.step, series.up_to(limit))
-    if series.valuation > 0 and beyond.op.name in SUMS and not source:
-        total = total + 0.0  # a difference is 0, not −0
-    near = abs(x) < limit
-    return where(near & not_equal(x, 0) if keeps_zero else near, total, beyond)
 
 
 @paused()
@@ -382,9 +368,12 @@ def _far_branch(node: Expr) -> tuple[int, Expr] | None:
         near, place = near.operands[0], 1
     if near.op.name == "logical_and":
         near = near.operands[0]
-    if near.op.name != "less" or near.operands[0].op.name != "abs" or not near.operands[1].is_constant:
+    if near.op.name != "less" or not near.operands[1].is_constant:
         return None
-    return place, near.operands[0].operands[0]
+    size = near.operands[0]
+    if size.op.name != "abs" and near is node.operands[0]:
+        return None  # x < c & x ≥ 0 asks for small numbers, x < c alone does not
+    return place, size.operands[0] if size.op.name == "abs" else size
 
 
 __all__ = ["RULE", "RULES", "Expander", "worth", "written_whole"]

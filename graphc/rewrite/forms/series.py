@@ -99,6 +99,11 @@ PI = Fraction(
 )
 
 
+def square_of(x: Expr) -> Expr:
+    """x², of a root what it is the root of: where x is a number that has no rounding and no root in its derivatives."""
+    return x.operands[0] if x.op.name == "sqrt" else x * x
+
+
 @dataclass(frozen=True)
 class Pole:
     """residue/(x² + place): the poles of a series that are nearest to 0, which bound where it converges."""
@@ -110,7 +115,7 @@ class Pole:
         return self.residue * (-1) ** k / self.place ** (k + 1)
 
     def value(self, x: Expr) -> Expr:
-        return float(self.residue) / (x * x + float(self.place))
+        return float(self.residue) / (square_of(x) + float(self.place))
 
     @property
     def rest(self) -> Pole:
@@ -148,7 +153,7 @@ class Series:
 
     def sum(self, x: Expr) -> Expr:
         """The series without the power of x, by Horner's rule."""
-        variable = x * x if self.step == 2 else x
+        variable = square_of(x) if self.step == 2 else x
         total = constant(self.coefficients[-1], x.dtype)
         for coefficient in reversed(self.coefficients[:-1]):
             total = total * variable + coefficient

@@ -116,7 +116,7 @@ class RemovableQuotient:
             return None
         (one, over), (other, under) = factors_of(above), factors_of(below)
         for f in over:
-            if f.op.name in _NAMES and f.dtype is node.dtype:
+            if f.op.name in _NAMES and f.dtype is node.dtype and not self._is_left(f):
                 (a,) = f.operands
                 number, factors = factors_of(a)
                 rest = without(under, factors)
@@ -126,7 +126,7 @@ class RemovableQuotient:
                         node, one * number, other, left, rest, _over_argument(node, f, a, self.wide)
                     )
         for f in under:
-            if f.op.name in _NAMES and f.dtype is node.dtype:
+            if f.op.name in _NAMES and f.dtype is node.dtype and not self._is_left(f):
                 (a,) = f.operands
                 number, factors = factors_of(a)
                 left = without(over, factors)
@@ -147,6 +147,10 @@ class RemovableQuotient:
                         node, one, other * number, left, rest, _argument_over(node, f, a, self.wide)
                     )
         return None
+
+    def _is_left(self, f: Expr) -> bool:
+        """Whether derivatives are written from a series in what a root is of (`expansions`): f(√x)/√x is smooth in x."""
+        return self.wide and f.op.name in QUOTIENTS and f.operands[0].op.name == "sqrt"
 
     def __str__(self) -> str:
         return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
