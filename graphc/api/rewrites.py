@@ -39,7 +39,7 @@ def rewrites(outputs: Any, level: str = "stable", without: Iterable[str] = ()) -
       2. involution (exact): --z → z
       3. log-sigmoid (stable): log(sigmoid(z)) → log_sigmoid(z)
     """
-    return tables.run([constant(leaf) for leaf in flatten(outputs)[0]], level, without)
+    return tables.run([constant(leaf) for leaf in flatten(outputs)[0]], level, without, last=True)
 
 
 def stabilize(outputs: Any, without: Iterable[str] = ()) -> Any:

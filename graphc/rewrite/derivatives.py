@@ -35,10 +35,10 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.promotion import of_type
 from graphc.rewrite.engine.ranges import Ranges, hazards
 from graphc.rewrite.expansions.common_variable import RULE as COMMON
-from graphc.rewrite.expansions.series_node import near_condition
 from graphc.rewrite.forms.clusters import StablePartials, contracted, expanded
 from graphc.rewrite.forms.one_sided import one_sided
 from graphc.rewrite.forms.safe_steps import is_safe
+from graphc.rewrite.forms.series_node import near_condition
 from graphc.rewrite.forms.trials import Trials, failures, nearer
 from graphc.rewrite.rational.several_variables import RULE as SEVERAL
 from graphc.rewrite.rules import divided_differences

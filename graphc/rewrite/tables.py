@@ -22,7 +22,7 @@ from graphc.rewrite.engine.levels import LEVELS, named, written_once
 from graphc.rewrite.engine.normal_form import AnyRule, Engine, RuleFiring, RuleMemory, Trace
 from graphc.rewrite.expansions import common_variable, grouped_terms
 from graphc.rewrite.expansions import near_zero as expansions
-from graphc.rewrite.expansions.series_node import written_out
+from graphc.rewrite.forms.series_node import written_out
 from graphc.rewrite.rational import rational_functions, several_variables
 from graphc.rewrite.rules import cheaper, compensated, smoothing, sums, vanishing
 from graphc.util import fork_safety
@@ -143,10 +143,14 @@ def normal_form(
     without: Iterable[str] = (),
     earlier: Sequence[RuleFiring] = (),
     memory: RuleMemory | None = None,
+    last: bool = True,
 ) -> Trace:
-    """The outputs in their normal form, rewritten together, so that what they share stays shared."""
+    """The outputs in their normal form, rewritten together, so that what they share stays shared.
+
+    last : whether nothing is differentiated after this
+    """
     if memory is not None and memory.remembers:  # there are derivatives
-        return _whole(outputs, level, without, memory)
+        return _whole(outputs, level, without, memory, last=last)
     sums = _before_others(outputs, level, without, memory, source=False, guarded=True)
     trace = engine(level, without).run(sums.outputs, memory=memory)
     return Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
@@ -230,10 +234,12 @@ def _whole(
     memory: RuleMemory | None = None,
     source: bool = False,
     guarded: bool = False,
+    last: bool = False,
 ) -> Trace:
     """The outputs in the normal form of the engine, then with what is a rational function in them written whole.
 
     source : for what derivatives are written from; guarded : with branches against over- and underflow in it
+    last : in forms that have the function's digits and not those of its derivatives too
     """
     chosen = _source_engine(level, named(without)) if source else engine(level, without)
     sums = _before_others(outputs, level, without, memory, source, guarded or not source)
@@ -241,7 +247,7 @@ def _whole(
     trace = Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
     if not rational_functions.worth(trace.outputs):
         return trace
-    change = partial(rational_functions.written_whole, source=source)
+    change = partial(rational_functions.written_whole, source=source, last=last)
     whole = written_once(rational_functions.RULES, change, trace.outputs, level, without, memory)
     if not whole or source:
         return Trace([*trace, *whole], whole.outputs, trace.complete)
@@ -292,12 +298,15 @@ PHASES = (derivatives_of_normal_forms, normal_form, matmul_order, compensate)
 
 
 @paused()
-def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = ()) -> Trace:
-    """The outputs rewritten, phase after phase; first what is inside of loops and branches."""
+def run(outputs: Sequence[Expr], level: str, without: Iterable[str] = (), last: bool = False) -> Trace:
+    """The outputs rewritten, phase after phase; first what is inside of loops and branches.
+
+    last : whether they are computed, and never differentiated
+    """
     memory = RuleMemory()
     inside = rewritten_bodies(outputs, memory.nodes(outputs), lambda inner: run(inner, level, without))
     steps, outputs, complete = list(inside), inside.outputs, inside.complete
-    for phase in PHASES:
+    for phase in (derivatives_of_normal_forms, partial(normal_form, last=last), matmul_order, compensate):
         trace = phase(outputs, level, without, steps, memory)
         steps += trace
         outputs, complete = trace.outputs, complete and trace.complete

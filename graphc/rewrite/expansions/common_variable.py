@@ -39,7 +39,7 @@ from graphc.rewrite.expansions.expansion_reader import (
     suspects,
     valuation,
 )
-from graphc.rewrite.expansions.series_node import written_out
+from graphc.rewrite.forms.series_node import written_out
 from graphc.util.records import dataclass
 
 MOST_VARIABLES = 24

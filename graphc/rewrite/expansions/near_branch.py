@@ -6,7 +6,7 @@ from graphc.interpret.truncated_series import TruncatedSeries
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import not_equal, where
 from graphc.rewrite.expansions.expansion_reader import SUMS
-from graphc.rewrite.expansions.series_node import horner, series_node
+from graphc.rewrite.forms.series_node import horner, series_node
 from graphc.util.records import dataclass
 
 

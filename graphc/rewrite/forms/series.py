@@ -18,6 +18,7 @@ from math import comb, factorial, pi, sqrt
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
+from graphc.rewrite.forms.series_node import series_node
 from graphc.util.fork_safety import cached_property
 from graphc.util.records import dataclass
 
@@ -150,6 +151,13 @@ class Series:
             found.append(float(self._without_pole(k)))
             if abs(found[-1]) * self.limit ** (self.step * k) * (self.step * k) ** 3 < least:
                 return tuple(found)
+
+    def sum_to_differentiate(self, x: Expr) -> Expr:
+        """The series without the power of x as one operation, whose derivatives are series again."""
+        total = series_node(x, 0, self.step, self.coefficients)
+        for pole in self.poles:
+            total = total + pole.value(x)
+        return total
 
     def sum(self, x: Expr) -> Expr:
         """The series without the power of x, by Horner's rule."""

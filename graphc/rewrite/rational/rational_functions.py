@@ -58,8 +58,13 @@ def one_quotient(
         return None
 
 
-def forms_of(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]]) -> list[Expr]:
-    """What a formula may be replaced by, the cheapest first."""
+def forms_of(
+    node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]], last: bool = False
+) -> list[Expr]:
+    """What a formula may be replaced by, the cheapest first.
+
+    last : whether none is differentiated: 1/x is as good as x/(1 + x²) far out, but not in ∂/∂x of atan x + x/(1 + x²)
+    """
     near, writer = one_quotient(node, read, factors), _writer(node, read, factors)
     if near is None or writer is None or not read.a + read.b:
         return [] if near is None else [near]
@@ -69,7 +74,7 @@ def forms_of(node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, 
     except (InexactError, OverflowError):
         return [near]
     try:
-        leading = writer.leading()
+        leading = writer.leading() if last else None
     except (InexactError, OverflowError):
         leading = None
     chained = writer.near(one_by_one=True)
@@ -104,11 +109,17 @@ class RationalFunction:
         return self.replaced(node, reader, ranges)
 
     def replaced(
-        self, node: Expr, reader: Reader, ranges: Ranges, under: Iterable[tuple[Expr, bool]] = ()
+        self,
+        node: Expr,
+        reader: Reader,
+        ranges: Ranges,
+        under: Iterable[tuple[Expr, bool]] = (),
+        last: bool = False,
     ) -> Expr | None:
         """What stands for a node that was read, or None.
 
         under : the conditions of the branches that it stands in
+        last : as for `forms_of`
         """
         read = _variable(node, reader)
         if read is None or read.atom is None or (_simple(node) and read.root is None and read.degree <= 2):
@@ -116,7 +127,7 @@ class RationalFunction:
         x = read.atom
         known = ranges(x)
         trial = Trial(node, x, read, (known.lo, known.hi), under)
-        result = trial.best(forms_of(node, read, reader.factors[x]))
+        result = trial.best(forms_of(node, read, reader.factors[x], last))
         return (
             result
             if result is not None and result.shape == node.shape and result.dtype == node.dtype
@@ -173,11 +184,12 @@ RULES = (RULE,)
 
 @paused()
 def written_whole(
-    outputs: Iterable[Expr], rules: Iterable[RationalFunction], source: bool = False
+    outputs: Iterable[Expr], rules: Iterable[RationalFunction], source: bool = False, last: bool = False
 ) -> tuple[list[tuple[RationalFunction, Expr, Expr]], tuple[Expr, ...]]:
     """The outputs with the largest rational functions in them as one quotient, and what was replaced.
 
     source : for what is to be differentiated: the shortest form, without branches of its own
+    last : as for `forms_of`
     """
     outputs = tuple(outputs)
     order = walk(outputs)
@@ -196,7 +208,7 @@ def written_whole(
             after = (
                 rule.shorter(node, reader, ranges)
                 if source
-                else rule.replaced(node, reader, ranges, branches[node])
+                else rule.replaced(node, reader, ranges, branches[node], last)
             )
             if after is not None and after is not node and read is not None and read.atom is not None:
                 steps.append((rule, node, after))

@@ -208,7 +208,7 @@ class FunctionWriter:
     def leading(self) -> tuple[float, Expr] | None:
         """(limit, c/xⁿ) of what vanishes far out: beyond the limit all other powers together are less than a rounding.
 
-        Of what grows or levels off this would be right too, but not its derivatives: those of x or 1 are 1 and 0.
+        Of what grows or levels off this would be right too, but where it is differentiated none of that is left.
         """
         form = self.form
         fall = self.degree_below - (len(form.above) - 1)

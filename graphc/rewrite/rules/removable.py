@@ -59,7 +59,7 @@ def _over_argument(node: Expr, f: Expr, a: Expr, wide: bool) -> Expr:
         near, value = logarithm_over(a) if wide else narrow_logarithm_over(a)
         return where(near, value, f / a)
     series = _quotients(wide)[name]
-    return where(series.near(a), series.sum(a), f / a)
+    return where(series.near(a), series.sum_to_differentiate(a) if wide else series.sum(a), f / a)
 
 
 def _quotients(wide: bool) -> Mapping[str, Series]:
@@ -85,7 +85,7 @@ def _argument_over(node: Expr, f: Expr, a: Expr, wide: bool = False) -> Expr:
         near, value = logarithm_over(a) if wide else narrow_logarithm_over(a)
         return where(near, 1 / value, quotient)
     series = _quotients(wide)[name]
-    return where(series.near(a), 1 / series.sum(a), quotient)
+    return where(series.near(a), 1 / (series.sum_to_differentiate(a) if wide else series.sum(a)), quotient)
 
 
 _NAMES = frozenset((*QUOTIENTS, "expm1", "log1p"))

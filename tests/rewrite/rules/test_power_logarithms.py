@@ -68,7 +68,12 @@ def test_special_values_are_as_written(dtype: str) -> None:
         pairs = np.array(list(itertools.product(SPECIAL, SPECIAL))).astype(dtype).T
         for before, after in zip(written(*pairs), stable(*pairs), strict=True):
             kept = np.isfinite(before)
-            np.testing.assert_allclose(after[kept], before[kept], rtol=8 * np.finfo(dtype).eps, atol=1e-30 if dtype == "float32" else 1e-290)
+            np.testing.assert_allclose(
+                after[kept],
+                before[kept],
+                rtol=8 * np.finfo(dtype).eps,
+                atol=1e-30 if dtype == "float32" else 1e-290,
+            )
             assert np.isnan(before[np.isnan(after)]).all()
 
 
