@@ -105,6 +105,10 @@ class HalfAngle(Series):
         u = x / (1 + sqrt(1 + x * x if self.sign > 0 else 1 - x * x))
         return polynomial(coefficients, u * u)
 
+    def sum_to_differentiate(self, x: Expr) -> Expr:
+        """The same: it is a polynomial of what is none, and short."""
+        return self.sum(x)
+
     @cached_property
     def _whole(self) -> Callable[[int], Fraction]:
         """The coefficients of the series with the factor before it: a pole at w = 1 is none of theirs."""
