@@ -39,6 +39,7 @@ from graphc.rewrite.rules import (
     norm_rest,
     overflow,
     pair_quotients,
+    power_logarithms,
     planes,
     powers_below,
     products,
@@ -116,7 +117,8 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         + pair_quotients.RULES
         + logarithms.RULES
         + logarithmic_derivatives.RULES
-        + logistic_entropy.RULES,
+        + logistic_entropy.RULES
+        + power_logarithms.RULES,
     ),
     (
         "Two close inputs",
