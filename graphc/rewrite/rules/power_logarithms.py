@@ -17,7 +17,7 @@ from graphc.util.records import dataclass
 
 
 @dataclass(frozen=True)
-class LogOnePlusPower:
+class LargePowerInLogarithm:
     """log(1 + xʸ) → y·log|x| where the power is infinite
 
     wide : where derivatives are written from it, log(1 + x⁻ʸ) + y·log x where the power is above 1
@@ -50,6 +50,6 @@ class LogOnePlusPower:
         return f"{self.name}: {(self.__doc__ or '').splitlines()[0]} ({self.kind})"
 
 
-RULES = (LogOnePlusPower(),)
+RULES = (LargePowerInLogarithm(),)
 
-__all__ = ["RULES", "LogOnePlusPower"]
+__all__ = ["RULES", "LargePowerInLogarithm"]
