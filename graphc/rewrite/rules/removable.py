@@ -48,6 +48,10 @@ _SERIES = (
 """What a difference may have become near 0."""
 
 
+AS_OPERATIONS = frozenset(("erf",))
+"""Those whose series is one operation where derivatives are written from it: no logarithm of it is read term by term."""
+
+
 def _over_argument(node: Expr, f: Expr, a: Expr, wide: bool) -> Expr:
     """f(a)/a, defined at 0, for a node that is it; else the quotient by itself, which is rewritten in its turn."""
     name = f.op.name
@@ -59,7 +63,11 @@ def _over_argument(node: Expr, f: Expr, a: Expr, wide: bool) -> Expr:
         near, value = logarithm_over(a) if wide else narrow_logarithm_over(a)
         return where(near, value, f / a)
     series = _quotients(wide)[name]
-    return where(series.near(a), series.sum_to_differentiate(a) if wide else series.sum(a), f / a)
+    return where(
+        series.near(a),
+        series.sum_to_differentiate(a) if wide and name in AS_OPERATIONS else series.sum(a),
+        f / a,
+    )
 
 
 def _quotients(wide: bool) -> Mapping[str, Series]:
@@ -85,7 +93,11 @@ def _argument_over(node: Expr, f: Expr, a: Expr, wide: bool = False) -> Expr:
         near, value = logarithm_over(a) if wide else narrow_logarithm_over(a)
         return where(near, 1 / value, quotient)
     series = _quotients(wide)[name]
-    return where(series.near(a), 1 / (series.sum_to_differentiate(a) if wide else series.sum(a)), quotient)
+    return where(
+        series.near(a),
+        1 / (series.sum_to_differentiate(a) if wide and name in AS_OPERATIONS else series.sum(a)),
+        quotient,
+    )
 
 
 _NAMES = frozenset((*QUOTIENTS, "expm1", "log1p"))
