@@ -177,6 +177,20 @@ def without(factors: Iterable[Expr], taken: Iterable[Expr]) -> list[Expr] | None
     return rest
 
 
+def shared(factors: Iterable[Expr], others: Iterable[Expr]) -> tuple[list[Expr], list[Expr], list[Expr]]:
+    """What two products have in common, as often as both have it, and what is left of each."""
+    both: list[Expr] = []
+    one, other = [], list(others)
+    for factor in factors:
+        fewer = without(other, [factor])
+        if fewer is None:
+            one.append(factor)
+        else:
+            both.append(factor)
+            other = fewer
+    return both, one, other
+
+
 def same(factors: Sequence[Expr], others: Sequence[Expr]) -> bool:
     """Whether two products have the same factors, in any order."""
     if len(factors) != len(others):

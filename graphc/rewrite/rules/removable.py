@@ -26,7 +26,7 @@ from graphc.rewrite.forms.half_angle import (
     logarithm_over,
     narrow_logarithm_over,
 )
-from graphc.rewrite.forms.linear import Factors, factors_of, product, without
+from graphc.rewrite.forms.linear import Factors, factors_of, product, shared, without
 from graphc.rewrite.forms.series import (
     BERNOULLI,
     COTANGENT,
@@ -245,12 +245,7 @@ def _result(
     """(one/other)·∏over/∏under·value, rounded once more where one/other is no float."""
     if not other or not one:
         return None
-    both, left = [], under
-    for factor in over:
-        fewer = without(left, [factor])
-        if fewer is not None:
-            both, left = [*both, factor], fewer
-    over, under = without(over, both) or [], left
+    both, over, under = shared(over, under)
     rest = product(under)
     for factor in reversed(over):  # one by one: the others may overflow where the product does not
         result = factor * result
