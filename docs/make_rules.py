@@ -23,6 +23,7 @@ from graphc.rewrite.rules import (
     close_inputs,
     compensated,
     complements,
+    compound_powers,
     divergences,
     divided_differences,
     error_functions,
@@ -135,7 +136,15 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Of triangles and vectors; inverse functions, differences and sums of angles, great circles.",
         (*planes.RULES, *angles.RULES),
     ),
-    ("Functions", "", stability.RULES + growth.RULES + growth_differences.RULES + error_functions.RULES),
+    (
+        "Functions",
+        "",
+        stability.RULES
+        + growth.RULES
+        + compound_powers.RULES
+        + growth_differences.RULES
+        + error_functions.RULES,
+    ),
     ("Ratios of exponentials, norms", "", (*ratios.RULES, *norm_rest.RULES)),
     ("Products and quotients", "", products.RULES),
     (
