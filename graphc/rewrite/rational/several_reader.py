@@ -67,11 +67,13 @@ class SeveralReader:
     parts : what the variables stand for
     common : the variables that are common factors alone: no sum is read that has them in some of its terms
     squares : by the variable that a square root is, the quotient that it is the root of
+    guards : whether quotients are read that are 0 where they are 0/0, as derivatives of norms are: not for what is differentiated
     written : polynomials that stand in the formula as they are: the node, and what multiple it is
     standing : these by the first of their variables; both as far as `note_sums` has entered them
     """
 
-    def __init__(self) -> None:
+    def __init__(self, guards: bool = True) -> None:
+        self.guards = guards
         self.parts: list[Expr] = []
         self.common: set[int] = set()
         self.squares: dict[int, PolyQuotient] = {}
@@ -100,6 +102,8 @@ class SeveralReader:
         name = node.op.name
         if name in _READERS:
             found = self._operation(node, _READERS[name])
+        elif name == "where" and self.guards:
+            found = self._guarded(node)
         else:
             found = self._number(node) if node.is_constant else None
         if found is not None and found.above and not _is_small(found):
@@ -143,6 +147,17 @@ class SeveralReader:
                 return None
             parts.append(part)
         return read(self, node, parts)
+
+    def _guarded(self, node: Expr) -> PolyQuotient | None:
+        """q/h of where(h == 0, 0, q/h): at h = 0 no form of a quotient by it is safe."""
+        condition, zero, quotient = node.operands
+        if condition.op.name != "equal" or quotient.op.name != "divide" or not _is_zero(zero):
+            return None
+        h, other = condition.operands
+        read = self.known.get(quotient)
+        if h is not quotient.operands[1] or not _is_zero(other) or read is None or read.is_variable:
+            return None
+        return read if quotient.dtype == node.dtype and quotient.shape == node.shape else None
 
     # --- operations -------------------------------------------------------------------------------------------------
 
@@ -311,6 +326,10 @@ _READERS = {
     name: getattr(SeveralReader, f"_{name}")
     for name in ("add", "subtract", "negative", "multiply", "square", "pow", "divide", "reciprocal", "sqrt", "hypot")
 }  # fmt: skip
+
+
+def _is_zero(node: Expr) -> bool:
+    return node.is_constant and not node.shape and node.value == 0
 
 
 def _is_small(one: PolyQuotient) -> bool:

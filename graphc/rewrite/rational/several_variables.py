@@ -181,7 +181,7 @@ def written_whole(
     outputs = tuple(outputs)
     (rule,) = rules
     memory = RuleMemory() if memory is None else memory
-    reader, ranges, order = SeveralReader(), memory.ranges, memory.nodes(outputs)
+    reader, ranges, order = SeveralReader(guards=not source), memory.ranges, memory.nodes(outputs)
     for node in order:
         reader.read(node)
     sums = {node for node in order if node.op.name in SUMS and _is_candidate(node, reader, source)}

@@ -20,7 +20,7 @@ FUNCTIONS = {
     "exp": g.exp, "tanh": g.tanh, "sigmoid": g.sigmoid, "softplus": g.softplus, "sinh": g.sinh, "erf": g.erf,
     "gauss": lambda q: g.exp(-q * q / 2), "q exp q": lambda q: q * g.exp(q), "digamma": lambda q: g.digamma(1 + q * q),
     "where": lambda q: g.where(q > 0.3, g.exp(q), g.tanh(q)), "power of e": lambda q: 3 - 2 * g.exp(-q) + q,
-    "j0": g.j0,
+    "j0": g.j0, "plain log": g.log,
 }  # fmt: skip
 
 QUOTIENTS = {
@@ -29,7 +29,9 @@ QUOTIENTS = {
     "(v - u)/(v + u)": lambda u, v: (v - u) / (v + u),
 }  # fmt: skip
 
-CASES = list(zip(FUNCTIONS, itertools.cycle(QUOTIENTS))) + [("exp", q) for q in list(QUOTIENTS)[1:]]  # fmt: skip
+CASES = [
+    *zip(FUNCTIONS, itertools.cycle(QUOTIENTS)), *[("exp", q) for q in list(QUOTIENTS)[1:]], ("plain log", "v/√(v² + u²)")
+]  # fmt: skip
 
 
 def _slope(function: str, quotient: str) -> tuple[g.Expr, g.Expr, g.Expr]:
