@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import weakref
 
@@ -16,10 +17,13 @@ class BrokenOff(Exception):
 
 @pytest.fixture
 def several():
-    """Handlers of the program's own for three signals."""
+    """Handlers of the program's own for three signals; nothing else changes handlers meanwhile, as what frees functions does."""
+    gc.collect()
+    gc.disable()
     numbers = (signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
     before = [signal.signal(number, lambda *_: None) for number in numbers]
     yield {number: signal.getsignal(number) for number in (signal.SIGINT, *numbers)}
+    gc.enable()
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
 
