@@ -57,6 +57,8 @@ class CompoundPower:
 
 def _part_of_one(base: Expr) -> tuple[Expr, Expr] | None:
     """(±c/x, x) of 1 ± c/x."""
+    if base.op.name not in ("add", "subtract"):
+        return None
     one, other = base.operands
     if base.op.name == "add" and is_number(other):
         one, other = other, one
