@@ -1,28 +1,30 @@
 """Powers of 1 + c/x whose exponents grow with x, and differences of powers of one base.
 
-(1 + 1/n)ⁿ loses what 1 + 1/n rounds n times over, and so do all powers of it with exponents of that size: all are written as
-e^(z log1p(1/n)), or their differences would be of different numbers. yᶻ⁺¹ − yᶻ is yᶻ(y − 1), without the rounding of powers.
+(1 + 1/n)ⁿ loses what 1 + 1/n rounds n times over, and so do all powers of it with exponents of that size: all are mended, or
+their differences would be of different numbers. yᶻ⁺¹ − yᶻ is yᶻ(y − 1), without the rounding of powers.
 """
 
 from __future__ import annotations
 
-import math
-
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import where
-from graphc.ops.elementary import exp, log1p
+from graphc.ops.elementary import exp
+from graphc.ops.rounding import add_error
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import Sums, is_number
 from graphc.util.records import dataclass
 
 SMALL = 0.5
-"""Up to this c/x is smaller than what a power of 1 + c/x loses to the rounding of the sum."""
+"""c/x and y − 1 up to this are exact, or nearly so, beside the sum that they are part of."""
+
+LARGEST_CHANGE = 80.0
+"""Up to this an exponential is in range in every type, so that a power of 0 or infinity stays one."""
 
 
 @dataclass(frozen=True)
 class CompoundPower:
-    """(1 + c/x)ᶻ → e^(z·log1p(c/x)) where z is a sum with a multiple of x in it"""
+    """(1 + c/x)ᶻ → sᶻ·e^(z·e/s) with the rounding error e of s = 1 + c/x, where z is or holds a multiple of x"""
 
     name: str = "compound-power"
     kind: Kind = "stable"
@@ -49,7 +51,8 @@ class CompoundPower:
         terms = ranges.table(Sums)[z]
         if terms is None or not any(len(term.factors) == 1 and term.factors[0] is x for term in terms):
             return None
-        return where((abs(part) < SMALL) & (abs(z) < math.inf), exp(z * log1p(part)), node)
+        change = z * (add_error(1.0, part) / base)  # what the rounding of the sum takes from the logarithm
+        return where((abs(part) < SMALL) & (abs(change) < LARGEST_CHANGE), node * exp(change), node)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"

@@ -100,3 +100,14 @@ def test_neighbouring_powers_of_any_base() -> None:
         assert not np.signbit(stable(0.0, 2.0)) and not np.signbit(stable(1.0, 2.0))
     for text in ("y**3 - y**2", "y**(z + 2) - y**z", "y**(z + 1) - z**z"):
         assert not [step for step in g.rewrites(g.parse(text)) if step.rule == "next-power"], text
+
+
+@pytest.mark.parametrize("more", [30.0, 1000.0, 1e5])
+def test_a_base_that_is_exact_stays_so(more: float) -> None:
+    """1 + 1/4 is no sum that rounds: a power of it is right to a unit, whatever else the exponent holds."""
+    x, m = g.symbols("x m")
+    stable = g.compile((1 + 1 / x) ** (x + m), [x, m], cache=False)
+    for at in (4.0, 8.0, -16.0, 2.0**20, 2.0**40):
+        with mpmath.workdps(60):
+            truth = (1 + 1 / mpmath.mpf(at)) ** (mpmath.mpf(at) + mpmath.mpf(more))
+        assert units(float(stable(at, more)), truth) <= 4, at
