@@ -2,11 +2,14 @@
 
 The slope of a smallest distance reaches one centre of many: nothing is computed, or added, for the others. A condition that does
 not change in an inner loop is asked once, around it; one that was kept in memory for that loop alone stands as it was computed.
+Loops
+after each other that ask the same, as a slope's and that of a product with its derivative, ask it once for all.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.compiler.loops.program import (
@@ -32,6 +35,7 @@ from graphc.compiler.loops.program import (
     walk_statements,
 )
 from graphc.compiler.loops.prover import substitute
+from graphc.compiler.loops.rebuild import at_places, with_places
 from graphc.ir import dims
 
 
@@ -129,7 +133,14 @@ class _ChosenSums:
         }  # what they are computed from is the same later on
 
     def block(self, body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        return tuple([written for each in body for written in self._statement(each)])
+        written: list[Statement] = []
+        for each in (made for s in body for made in self._statement(s)):
+            together = _asked_together(written[-1], each) if written else None
+            if together is None:
+                written.append(each)
+            else:
+                written[-1] = together
+        return tuple(written)
 
     def _statement(self, s: Statement) -> list[Statement]:
         if isinstance(s, Combine):
@@ -183,7 +194,7 @@ class _ChosenSums:
         renamed = dict(zip(map(str, store.index), condition.index, strict=True))
         if len(renamed) != len(store.index):
             return condition
-        return _renamed(store.value, renamed)
+        return with_places(store.value, _place(renamed))
 
 
 def _names(s: Statement) -> set[str]:
@@ -191,22 +202,43 @@ def _names(s: Statement) -> set[str]:
     return {str(name) for dim in dims_of(s) for name in dims.names_of(dim)}
 
 
-def _renamed(x: Scalar, names: dict[str, dims.Dim]) -> Scalar:
-    """An expression with other places in the places' names."""
-    match x:
-        case Load(_, index, _, guard):
-            return replace(
-                x, index=tuple(_dim(d, names) for d in index), guard=tuple(_dim(d, names) for d in guard)
-            )
-        case Apply(_, operands):
-            return replace(x, operands=tuple([_renamed(each, names) for each in operands]))
-    return x
+def _place(names: dict[str, dims.Dim]) -> Callable[[dims.Dim], dims.Dim]:
+    """A place with other places in the names' stead."""
+
+    def place(dim: dims.Dim) -> dims.Dim:
+        for name, other in names.items():
+            dim = substitute(dim, name, other)
+        return dim
+
+    return place
 
 
-def _dim(dim: dims.Dim, names: dict[str, dims.Dim]) -> dims.Dim:
-    for name, place in names.items():
-        dim = substitute(dim, name, place)
-    return dim
+def _asked_together(one: Statement, other: Statement) -> For | None:
+    """Two loops that ask the same of each pass as one that asks once; None where they are no such loops.
+
+    A wrong guess of the processor costs as much as twenty additions, and it guesses each question by itself.
+    """
+    match one, other:
+        case (
+            For(index, extent, order, (If(condition, first),), parallel, vector),
+            For(_, _, _, (If(asked, then),), _, _),
+        ) if (extent, order, parallel, vector) == (other.extent, other.order, other.parallel, other.vector):
+            place = _place({other.index: dims.Name(index)})
+            if with_places(asked, place) != condition or not _add_apart(first, then):
+                return None
+            return replace(one, body=(If(condition, (*first, *(at_places(each, place) for each in then))),))
+    return None
+
+
+def _add_apart(first: tuple[Statement, ...], then: tuple[Statement, ...]) -> bool:
+    """Whether two bodies only add up, and neither what the other one does: then they may take turns."""
+    targets: list[set[str]] = []
+    for body in (first, then):
+        inside = list(walk_statements(body))
+        if not all(isinstance(each, (For, If, Let, Combine)) for each in inside):
+            return False
+        targets.append({each.target for each in inside if isinstance(each, Combine)})
+    return targets[0].isdisjoint(targets[1])
 
 
 __all__ = ["conditional_sums"]

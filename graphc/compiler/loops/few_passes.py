@@ -7,7 +7,7 @@ register when the second asks for it, as in the loop that one writes by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 
 from graphc.compiler.loops.block_writer import folded
@@ -21,19 +21,18 @@ from graphc.compiler.loops.program import (
     For,
     Holds,
     If,
-    IndexValue,
     Let,
     Load,
     Program,
     Reduce,
     Ref,
-    Scalar,
     Statement,
     scalars_of,
     walk_scalar,
     walk_statements,
 )
 from graphc.compiler.loops.prover import coefficient, substitute
+from graphc.compiler.loops.rebuild import at_places
 from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Name
@@ -249,31 +248,7 @@ def _at(s: Statement, index: str, other: str) -> Statement:
     def place(dim: Dim) -> Dim:
         return substitute(dim, index, Name(other)) if index in dims.names_of(dim) else dim
 
-    return _PLACED[type(s)](s, place, lambda x: _placed(x, place)) if index != other else s
+    return at_places(s, place) if index != other else s
 
-
-def _placed(x: Scalar, place: Callable[[Dim], Dim]) -> Scalar:
-    match x:
-        case IndexValue(dim):
-            return IndexValue(place(dim))
-        case Holds(conditions):
-            return Holds(tuple(map(place, conditions)))
-        case Load(_, index, _, guard):
-            return replace(x, index=tuple(map(place, index)), guard=tuple(map(place, guard)))
-        case Apply(_, operands):
-            return replace(x, operands=tuple([_placed(each, place) for each in operands]))
-    return x
-
-
-_PLACED: dict[type, Callable] = {
-    Let: lambda s, place, value: replace(s, value=value(s.value)),
-    Assign: lambda s, place, value: replace(s, index=tuple(map(place, s.index)), value=value(s.value)),
-    Combine: lambda s, place, value: replace(
-        s,
-        index=tuple(map(place, s.index)),
-        value=value(s.value),
-        place=None if s.place is None else place(s.place),
-    ),
-}
 
 __all__ = ["SHORT", "FewPasses", "few_passes"]

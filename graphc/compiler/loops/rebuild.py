@@ -12,13 +12,17 @@ from graphc.compiler.loops.program import (
     Assign,
     Combine,
     Exit,
+    For,
+    Holds,
     If,
+    IndexValue,
     Let,
     Load,
     Require,
     Scalar,
     Statement,
 )
+from graphc.ir.dims import Dim
 
 
 def with_scalars(s: Statement, change: Callable[[Scalar], Scalar]) -> Statement:
@@ -57,4 +61,39 @@ def with_loads(x: Scalar, change: Callable[[Load], Scalar]) -> Scalar:
     return x
 
 
-__all__ = ["with_all_scalars", "with_loads", "with_scalars"]
+def with_places(x: Scalar, place: Callable[[Dim], Dim]) -> Scalar:
+    """An expression with other places in what it reads and counts."""
+    match x:
+        case IndexValue(dim):
+            return IndexValue(place(dim))
+        case Holds(conditions):
+            return Holds(tuple(map(place, conditions)))
+        case Load(_, index, _, guard):
+            return replace(x, index=tuple(map(place, index)), guard=tuple(map(place, guard)))
+        case Apply(_, operands):
+            return replace(x, operands=tuple([with_places(each, place) for each in operands]))
+    return x
+
+
+def at_places(s: Statement, place: Callable[[Dim], Dim]) -> Statement:
+    """A statement with other places in what it reads and writes; of loops and conditions, in their bodies too.
+
+    Raises `TypeError` for statements that have more than places: memory of their own, routines, reductions.
+    """
+    match s:
+        case Let(_, value):
+            return replace(s, value=with_places(value, place))
+        case Assign(_, index, value):
+            return replace(s, index=tuple(map(place, index)), value=with_places(value, place))
+        case Combine(_, index, value, at):
+            at = None if at is None else place(at)
+            return replace(s, index=tuple(map(place, index)), value=with_places(value, place), place=at)
+        case If(condition, body):
+            body = tuple([at_places(each, place) for each in body])
+            return replace(s, condition=with_places(condition, place), body=body)
+        case For(_, extent, _, body):
+            return replace(s, extent=place(extent), body=tuple([at_places(each, place) for each in body]))
+    raise TypeError(f"{type(s).__name__} has more than places")
+
+
+__all__ = ["at_places", "with_all_scalars", "with_loads", "with_places", "with_scalars"]

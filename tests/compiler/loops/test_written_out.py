@@ -60,6 +60,43 @@ def test_sums_of_what_is_chosen_are_asked_first():
     assert "if float64(" in printed and "private" not in printed.split("if float64(")[0].split("s0 <-")[1]
 
 
+def nearest(x, c, power=2):
+    """Distances to the nearest of some centres, to a power."""
+    return g.sum(g.min(g.sum((x[:, None, :] - c[None]) ** power, axis=2), axis=1))
+
+
+@pytest.mark.parametrize("power", [2, 4])
+@pytest.mark.parametrize(("rows", "centres", "more"), [(1, 2, 1), (9, 4, 1), (9, 4, 2), (40, 12, 2)])
+def test_what_asks_the_same_is_asked_once(power, rows, centres, more):
+    """A slope and products with its derivative in other directions reach the same centre."""
+    c, x = g.symbol("c", shape=(centres, 3)), g.symbol("x", shape=("n", 3))
+    directions = [g.symbol(f"v{k}", shape=(centres, 3)) for k in range(more)]
+    rng = np.random.default_rng(centres)
+    point = {s.name: rng.normal(size=(centres, 3)) for s in (c, *directions)} | {
+        "x": rng.normal(size=(rows, 3))
+    }
+    value = nearest(x, c, power)
+    results = [value, g.grad(value, c), *(g.hvp(value, c, v) for v in directions)]
+    program = same(results, [c, x, *directions], point, {"n": rows}, "stable")
+    assert text(program).count("if float64(") == 1
+    away = point["x"][:, None, :] - point["c"]
+    reached = np.eye(centres)[np.argmin((away**power).sum(axis=2), axis=1)][:, :, None]
+    slope, *changes = run_loops(program, point, {"n": rows})[1:]
+    assert np.allclose(slope, (-power * away ** (power - 1) * reached).sum(axis=0), rtol=1e-13, atol=1e-14)
+    for v, change in zip(directions, changes, strict=True):
+        second = (power * (power - 1) * away ** (power - 2) * reached).sum(axis=0)
+        assert np.allclose(change, second * point[v.name], rtol=1e-13, atol=1e-14)
+
+
+def test_what_asks_something_else_is_asked_by_itself():
+    c, d, x = g.symbol("c", shape=(4, 3)), g.symbol("d", shape=(4, 3)), g.symbol("x", shape=("n", 3))
+    rng = np.random.default_rng(7)
+    point = {s.name: rng.normal(size=(9 if s is x else 4, 3)) for s in (c, d, x)}
+    value = nearest(x, c) + nearest(x, d)
+    program = same([g.grad(value, c), g.grad(value, d)], [c, d, x], point, {"n": 9}, "stable")
+    assert text(program).count("if float64(") == 2
+
+
 @pytest.mark.parametrize(
     ("lengths", "written_out"),
     [((8, 8), False), ((14, 9, 20), False), ((7, 30), True), ((3, 3, 3), True), ((9,) * 5, True)],
