@@ -25,6 +25,7 @@ from graphc.compiler.loops.program import (
     Let,
     Load,
     Order,
+    Private,
     Reduce,
     Ref,
     Require,
@@ -173,6 +174,37 @@ def without_unread(
     return tuple([each for each in buffers if each.name not in unread]), without(body)
 
 
+def without_unread_memory(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """A body without memory of single passes that nobody reads any more, and without loops in which nothing is left."""
+    statements = list(walk_statements(body))
+    read = {
+        x.buffer
+        for each in statements
+        for value in scalars_of(each)
+        for x in walk_scalar(value)
+        if isinstance(x, Load)
+    }
+    read |= {each.target for each in statements if isinstance(each, Reduce)}
+    read |= {v.buffer for each in statements if isinstance(each, RoutineCall) for v in each.views}
+    unread = {each.buffer.name for each in statements if isinstance(each, Private)} - read
+
+    def without(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        result: list[Statement] = []
+        for each in body:
+            if isinstance(each, Private) and each.buffer.name in unread:
+                continue
+            if isinstance(each, Assign) and each.buffer in unread:
+                continue
+            if isinstance(each, (For, Reduce, If, While)):
+                each = replace(each, body=without(each.body))
+                if isinstance(each, For) and all(isinstance(inner, Let) for inner in each.body):
+                    continue
+            result.append(each)
+        return tuple(result)
+
+    return without(body) if unread else body
+
+
 def _uses(body: tuple[Statement, ...]) -> Counter[str]:
     """How often each name is used; those in indices count twice, as they keep their names."""
     uses: Counter[str] = Counter()
@@ -257,4 +289,4 @@ def _size(x: Scalar) -> int:
     return sum(1 for _ in walk_scalar(x))
 
 
-__all__ = ["Block", "BlockWriter", "folded", "without_unread"]
+__all__ = ["Block", "BlockWriter", "folded", "without_unread", "without_unread_memory"]

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from graphc.compiler.loops.block_writer import without_unread_memory
 from graphc.compiler.loops.program import (
     Apply,
     Assign,
@@ -25,12 +26,10 @@ from graphc.compiler.loops.program import (
     Program,
     Reduce,
     Ref,
-    RoutineCall,
     Scalar,
     Statement,
     While,
     dims_of,
-    scalars_of,
     walk_scalar,
     walk_statements,
 )
@@ -50,38 +49,7 @@ def conditional_sums(program: Program) -> Program:
         isinstance(each, Combine) and _choice(each, reductions) for each in walk_statements(program.body)
     ):
         return program
-    return replace(program, body=_without_unread(_ChosenSums(program, reductions).block(program.body)))
-
-
-def _without_unread(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """A body without memory of single passes that nobody reads any more, and without loops in which nothing is left."""
-    statements = list(walk_statements(body))
-    read = {
-        x.buffer
-        for each in statements
-        for value in scalars_of(each)
-        for x in walk_scalar(value)
-        if isinstance(x, Load)
-    }
-    read |= {each.target for each in statements if isinstance(each, Reduce)}
-    read |= {v.buffer for each in statements if isinstance(each, RoutineCall) for v in each.views}
-    unread = {each.buffer.name for each in statements if isinstance(each, Private)} - read
-
-    def without(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        result: list[Statement] = []
-        for each in body:
-            if isinstance(each, Private) and each.buffer.name in unread:
-                continue
-            if isinstance(each, Assign) and each.buffer in unread:
-                continue
-            if isinstance(each, (For, Reduce, If, While)):
-                each = replace(each, body=without(each.body))
-                if isinstance(each, For) and all(isinstance(inner, Let) for inner in each.body):
-                    continue
-            result.append(each)
-        return tuple(result)
-
-    return without(body) if unread else body
+    return replace(program, body=without_unread_memory(_ChosenSums(program, reductions).block(program.body)))
 
 
 def _is_sum(s: Reduce, program: Program) -> bool:

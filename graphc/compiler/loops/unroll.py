@@ -8,16 +8,18 @@ once, as a row of the identity, stands in its place. What nobody then asks for i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import count
 
 import numpy as np
 
-from graphc.compiler.loops.block_writer import without_unread
+from graphc.compiler.loops.block_writer import without_unread, without_unread_memory
 from graphc.compiler.loops.program import (
     Apply,
     Assign,
+    Buffer,
     Constant,
     For,
     Holds,
@@ -26,6 +28,7 @@ from graphc.compiler.loops.program import (
     IndexValue,
     Let,
     Load,
+    Private,
     Program,
     Reduce,
     Ref,
@@ -43,6 +46,7 @@ from graphc.ir import dims
 from graphc.ir.dims import Dim
 from graphc.ir.op import find, lookup
 from graphc.ir.types import BOOL, INT64
+from graphc.util.records import dataclass
 
 MOST_PASSES = 1_024
 """Passes of a nest that is written out."""
@@ -71,64 +75,90 @@ def _weight(name: str) -> int:
 
 def unroll(program: Program) -> Program:
     """The program with its short loops that ask of their index written out."""
-    if not any(isinstance(each, For) and _asks(each) for each in walk_statements(program.body)):
+    if not any(isinstance(each, For) and _asks(each, {}) for each in walk_statements(program.body)):
         return program
     written: dict[str, int] = {}
     for each in walk_statements(program.body):
         name = str(getattr(each, "buffer", getattr(each, "target", "")))
         written[name] = written.get(name, 0) + 1
     own = {each.name for each in program.of_role("workspace") if written.get(each.name) == 1}
-    body = _Unroller(own).block(program.body, top=True)
+    private = {each.buffer.name for each in walk_statements(program.body) if isinstance(each, Private)}
+    taken = {each.name for each in program.buffers} | private
+    body = without_unread_memory(_Unroller(own, taken).block(program.body, top=True))
     buffers, body = without_unread(program.buffers, body)
     return replace(program, buffers=buffers, body=body)
 
 
-def _asks(loop: For) -> bool:
-    """Whether a nest of known lengths has a condition on an index of its own, and nothing but elements in it."""
-    passes, indices = 1, set()
-    for each in (loop, *walk_statements(loop.body)):
-        if isinstance(each, For):
-            if not isinstance(each.extent, int):
-                return False
-            passes *= each.extent
-            indices.add(each.index)
-        elif not isinstance(each, (Let, Assign)):
-            return False
-    if passes > MOST_PASSES:
+def _asks(loop: For, known: Collection[str]) -> bool:
+    """Whether a nest of known lengths has a condition on an index of its own, and nothing but elements in it.
+
+    known : memory of which elements are numbers: what reads it at an index asks as well
+    """
+    inside = (loop, *walk_statements(loop.body))
+    indices = {each.index for each in inside if isinstance(each, For)}
+    if not all(isinstance(each, (For, Let, Assign, Private)) for each in inside):
+        return False
+    passes = _passes(loop)
+    if passes is None or passes > MOST_PASSES:
         return False
     named = {each.name for each in walk_statements(loop.body) if isinstance(each, Let)}
     if any(
         named.intersection(dims.names_of(d)) for each in walk_statements(loop.body) for d in dims_of(each)
     ):
         return False  # places that are read from memory
-    asked = False
-    for each in walk_statements(loop.body):
-        for scalar in scalars_of(each):
-            for x in walk_scalar(scalar):
-                conditions = x.conditions if isinstance(x, Holds) else x.guard if isinstance(x, Load) else ()
-                asked = asked or any(indices.intersection(dims.names_of(dim)) for dim in conditions)
-    return asked
+
+    def asked(x: Scalar) -> bool:
+        if isinstance(x, Load):
+            of_known = x.index if x.buffer in known else ()
+            return any(indices.intersection(dims.names_of(dim)) for dim in (*x.guard, *of_known))
+        return isinstance(x, Holds) and any(indices.intersection(dims.names_of(dim)) for dim in x.conditions)
+
+    return any(
+        asked(x)
+        for each in inside
+        if not isinstance(each, For)
+        for scalar in scalars_of(each)
+        for x in walk_scalar(scalar)
+    )
+
+
+def _passes(loop: For) -> int | None:
+    """How often the innermost bodies of a nest run; None where a length is not known."""
+    if not isinstance(loop.extent, int):
+        return None
+    inner = [_passes(each) for each in loop.body if isinstance(each, For)]
+    if None in inner:
+        return None
+    return loop.extent * max(1, sum(passes for passes in inner if passes is not None))
 
 
 class _Unroller:
     """Writes loops of one program out.
 
     own : memory that one statement alone writes; known : what its elements are, where that is a number
+    taken : the names of all memory
     """
 
-    def __init__(self, own: set[str]) -> None:
+    def __init__(self, own: set[str], taken: set[str]) -> None:
         self.own = own
+        self._taken = taken
         self.known: dict[str, dict[Index, Constant]] = {}
         self.names = 0
         self.count = 0
 
+    def another(self, name: str) -> str:
+        """A name for memory that nothing has yet."""
+        found = next(other for k in count(1) if (other := f"{name}_{k}") not in self._taken)
+        self._taken.add(found)
+        return found
+
     def block(self, body: tuple[Statement, ...], top: bool = False) -> tuple[Statement, ...]:
         result: list[Statement] = []
         for each in body:
-            if isinstance(each, For) and _asks(each) and not long_pieces(each):
+            if isinstance(each, For) and self._is_to_be(each):
                 nest = _Nest(self, each)
                 try:
-                    nest.block(each.body, [(each.index, each.extent)], {}, {})
+                    nest.block(each, _Pass({}, {}, {}))
                 except _TooLarge:
                     result.append(each)
                     continue
@@ -142,14 +172,40 @@ class _Unroller:
                 result.append(each)
         return tuple(result)
 
+    def _is_to_be(self, loop: For) -> bool:
+        """Whether a nest is to be written out."""
+        if not _asks(loop, self.known):
+            return False
+        return not long_pieces(loop) or any(
+            isinstance(x, Load) and x.buffer in self.known
+            for each in walk_statements(loop.body)
+            for scalar in scalars_of(each)
+            for x in walk_scalar(scalar)
+        )
+
 
 class _Later:
     """A named value of one pass: written where it stood, if anything asks for it."""
 
-    def __init__(self, value: Scalar, indices: dict[str, int], names: dict[str, _Later]) -> None:
-        self.value, self.indices, self.names = value, indices, names
+    def __init__(self, value: Scalar, at: _Pass) -> None:
+        self.value, self.at = value, at
         self.place: list[Statement] = []
         self.known: Scalar | None = None
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """Where in a nest.
+
+    indices : what the loops around are at; names : the values named so far; memory : what a pass has for itself, by its own name
+    """
+
+    indices: dict[str, int]
+    names: dict[str, _Later]
+    memory: dict[str, str]
+
+    def inner(self, index: str, k: int) -> _Pass:
+        return _Pass({**self.indices, index: k}, dict(self.names), dict(self.memory))
 
 
 class _Nest:
@@ -167,6 +223,7 @@ class _Nest:
         }
         self.pieces: list[list[Statement]] = []
         self.known: dict[str, dict[Index, Constant]] = {}
+        self.own: set[str] = set()  # memory of single passes
         self.positive: set[str] = set()
         self.count = 0
 
@@ -174,49 +231,50 @@ class _Nest:
         for piece in self.pieces:
             yield from piece
 
-    def block(
-        self,
-        body: tuple[Statement, ...],
-        loops: list[tuple[str, Dim]],
-        indices: dict[str, int],
-        names: dict[str, _Later],
-    ) -> None:
+    def block(self, loop: For, around: _Pass) -> None:
         """The passes of a loop, one after the other."""
-        (index, extent), *_ = loops
-        for k in range(int(extent)):  # type: ignore[call-overload]
-            now, own = {**indices, index: k}, dict(names)
-            for each in body:
+        for k in range(int(loop.extent)):  # type: ignore[call-overload]
+            now = around.inner(loop.index, k)
+            for each in loop.body:
                 if isinstance(each, Let):
-                    own[each.name] = later = _Later(each.value, now, own)
+                    now.names[each.name] = later = _Later(each.value, now)
                     self.pieces.append(later.place)
                     if each.name in self.at_once:  # what it reads is written here too
                         self._named(later)
                 elif isinstance(each, For):
-                    self.block(each.body, [(each.index, each.extent)], now, own)
+                    self.block(each, now)
+                elif isinstance(each, Private):
+                    self._own_memory(each.buffer, now)
                 elif isinstance(each, Assign):
-                    self._store(each, now, own)
+                    self._store(each, now)
 
-    def _store(self, s: Assign, indices: dict[str, int], names: dict[str, _Later]) -> None:
-        place = tuple([_dim(dim, indices) for dim in s.index])
-        value = self.scalar(s.value, indices, names)
-        if not isinstance(value, (Constant, Ref)) and s.buffer in self.around.own:
-            later = _Later(s.value, indices, names)
+    def _own_memory(self, buffer: Buffer, now: _Pass) -> None:
+        """What one pass has for itself under a name of its own: all passes stand in one block."""
+        name = self.around.another(buffer.name)
+        now.memory[buffer.name] = name
+        self.assigned.add(name)
+        self.own.add(name)
+        self.pieces.append([Private(replace(buffer, name=name))])
+
+    def _store(self, s: Assign, now: _Pass) -> None:
+        place = tuple([_dim(dim, now.indices) for dim in s.index])
+        buffer = now.memory.get(s.buffer, s.buffer)
+        value = self.scalar(s.value, now)
+        own = buffer in self.around.own or buffer in self.own
+        if not isinstance(value, (Constant, Ref)) and own:
+            later = _Later(s.value, now)
             self.pieces.append(later.place)
             value = self._put(later, value)
-        if (s.buffer, place) in self.stored:
+        if (buffer, place) in self.stored:
             raise _TooLarge
-        self.stored[s.buffer, place] = value
-        self.pieces.append([Assign(s.buffer, place, value)])
-        if (
-            isinstance(value, Constant)
-            and s.buffer in self.around.own
-            and all(isinstance(k, int) for k in place)
-        ):
-            self.known.setdefault(s.buffer, {})[place] = value
+        self.stored[buffer, place] = value
+        self.pieces.append([Assign(buffer, place, value)])
+        if isinstance(value, Constant) and own and all(isinstance(k, int) for k in place):
+            self.known.setdefault(buffer, {})[place] = value
 
     def _named(self, later: _Later) -> Scalar:
         if later.known is None:
-            value = self.scalar(later.value, later.indices, later.names)
+            value = self.scalar(later.value, later.at)
             later.known = value if isinstance(value, (Constant, Ref)) else self._put(later, value)
         return later.known
 
@@ -229,32 +287,32 @@ class _Nest:
             self.positive.add(name)
         return Ref(name, value.dtype)
 
-    def scalar(self, x: Scalar, indices: dict[str, int], names: dict[str, _Later]) -> Scalar:
+    def scalar(self, x: Scalar, at: _Pass) -> Scalar:
         operands: tuple[Scalar, ...]
         match x:
             case Ref(name, _):
-                return self._named(names[name]) if name in names else x
+                return self._named(at.names[name]) if name in at.names else x
             case IndexValue(dim):
-                place = _dim(dim, indices)
+                place = _dim(dim, at.indices)
                 return Constant(place, INT64) if isinstance(place, int) else IndexValue(place)
             case Holds(conditions):
-                rest = _open(conditions, indices)
+                rest = _open(conditions, at.indices)
                 return Constant(rest is not None, BOOL) if not rest else Holds(rest)
-            case Load(buffer, index, dtype, guard):
-                return self._load(buffer, index, dtype, guard, indices)
+            case Load():
+                return self._load(x, at)
             case Apply("where", (condition, one, other)):
-                chosen = self.scalar(condition, indices, names)
+                chosen = self.scalar(condition, at)
                 if isinstance(chosen, Constant):
-                    side = self.scalar(one if chosen.value else other, indices, names)
+                    side = self.scalar(one if chosen.value else other, at)
                     if side.dtype == x.dtype:
                         return side
                 operands = (
                     chosen,
-                    self.scalar(one, indices, names),
-                    self.scalar(other, indices, names),
+                    self.scalar(one, at),
+                    self.scalar(other, at),
                 )
             case Apply(_, operands):
-                operands = tuple([self.scalar(each, indices, names) for each in operands])
+                operands = tuple([self.scalar(each, at) for each in operands])
             case _:
                 return x
         if operands and all(isinstance(each, Constant) for each in operands):
@@ -292,13 +350,12 @@ class _Nest:
                 return any(map(self._is_no_negative_zero, operands))
         return False
 
-    def _load(
-        self, buffer: str, index: Index, dtype: np.dtype, guard: tuple[Dim, ...], indices: dict[str, int]
-    ) -> Scalar:
-        rest = _open(guard, indices)
+    def _load(self, x: Load, at: _Pass) -> Scalar:
+        dtype, rest = x.dtype, _open(x.guard, at.indices)
         if rest is None:
             return Constant(dtype.type(0), dtype)
-        place = tuple([_dim(dim, indices) for dim in index])
+        buffer = at.memory.get(x.buffer, x.buffer)
+        place = tuple([_dim(dim, at.indices) for dim in x.index])
         if buffer in self.assigned:
             if rest or (buffer, place) not in self.stored:
                 raise _TooLarge
