@@ -18,6 +18,7 @@ from graphc.compiler.loops.program import (
     IndexValue,
     Let,
     Load,
+    Private,
     Require,
     Scalar,
     Statement,
@@ -78,7 +79,7 @@ def with_places(x: Scalar, place: Callable[[Dim], Dim]) -> Scalar:
 def at_places(s: Statement, place: Callable[[Dim], Dim]) -> Statement:
     """A statement with other places in what it reads and writes; of loops and conditions, in their bodies too.
 
-    Raises `TypeError` for statements that have more than places: memory of their own, routines, reductions.
+    Raises `TypeError` for statements that have more than places: routines, reductions.
     """
     match s:
         case Let(_, value):
@@ -93,6 +94,8 @@ def at_places(s: Statement, place: Callable[[Dim], Dim]) -> Statement:
             return replace(s, condition=with_places(condition, place), body=body)
         case For(_, extent, _, body):
             return replace(s, extent=place(extent), body=tuple([at_places(each, place) for each in body]))
+        case Private():
+            return s
     raise TypeError(f"{type(s).__name__} has more than places")
 
 

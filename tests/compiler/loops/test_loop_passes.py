@@ -25,6 +25,7 @@ from graphc.compiler.loops.program import (
     walk_scalar,
     walk_statements,
 )
+from graphc.compiler.loops.rows_together import rows_together
 from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
@@ -35,7 +36,7 @@ from tests.compiler.loops.support import lengths_at, program_of, run_loops
 from tests.compiler.test_array_programs import Programs
 from tests.ops.array_cases import CASES, LENGTHS
 
-PASSES = (computed_again, exact_sums, split_ranges, vector_stages, turned_copies)
+PASSES = (computed_again, rows_together, exact_sums, split_ranges, vector_stages, turned_copies)
 
 
 def same(outputs, inputs, point, rewrite=None, lengths=None):

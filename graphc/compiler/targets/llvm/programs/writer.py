@@ -30,6 +30,7 @@ from graphc.compiler.loops.program import (
     While,
     walk_statements,
 )
+from graphc.compiler.loops.rows_together import rows_together
 from graphc.compiler.loops.split_ranges import split_ranges
 from graphc.compiler.loops.turned_copies import turned_copies
 from graphc.compiler.loops.unroll import unroll
@@ -124,7 +125,7 @@ def _ready(program: Program, few: bool = False) -> _Ready:
     written_out = unroll(program)
     chosen = conditional_sums(written_out)
     exact = exact_sums(chosen)
-    again = computed_again(exact)
+    again = rows_together(computed_again(exact))
     ready = turned_copies(vector_stages(exact_sums(split_ranges(again))))
     memory = [bool(_of_named_lengths(each)) for each in (chosen, again)]
     leaves_out = chosen is not written_out or memory == [True, False]
