@@ -22,6 +22,7 @@ from graphc.ir.expr import Expr, constant, current_site, free_symbols, substitut
 from graphc.ir.graph import Dag
 from graphc.ir.inputs import bind_names
 from graphc.ir.types import BROADCASTING, is_float
+from graphc.util.fork_safety import cached_property
 from graphc.util.notebook import ShownAsText
 from graphc.util.pytree import flatten
 
@@ -156,11 +157,12 @@ def check_grad(f: Any, at: Mapping[Any, Any], wrt: Any = None) -> GradientReport
         point = {swap.get(s, s): np.broadcast_to(array, shape)[index].item() for s, array in arrays.items()}
         for number, output in enumerate(outputs):
             scalar = substitute(output, swap)
+            f = _Function(scalar, point)
             record = reverse([scalar], None, [swap.get(target, target) for target in targets])
             for target in targets:
                 moved = swap.get(target, target)
                 name = target.name + (str(list(index)) if index else "")
-                partials.append(_partial(number, name, scalar, record.adjoint(moved), moved, point))
+                partials.append(_partial(number, name, f, record.adjoint(moved), moved))
     return GradientReport(tuple(partials))
 
 
@@ -172,6 +174,7 @@ def _of_arrays(outputs: list[Expr], arrays: dict[Expr, np.ndarray], targets: lis
     for number, output in enumerate(outputs):
         (scalars,) = elements([output], known)
         for place, scalar in np.ndenumerate(scalars):
+            f = _Function(scalar, point)
             unit = np.zeros(output.shape, dtype=output.dtype)  # type: ignore[arg-type]  # lengths are known here
             unit[place] = 1
             record = reverse(
@@ -184,7 +187,7 @@ def _of_arrays(outputs: list[Expr], arrays: dict[Expr, np.ndarray], targets: lis
                 adjoints: Any = elements([record.adjoint(target)], known)[0]
                 for where, moved in np.ndenumerate(named(target)):
                     of = f"{moved.name} of element {list(place)}" if place else moved.name
-                    yield _partial(number, of, scalar, adjoints[where], moved, point)
+                    yield _partial(number, of, f, adjoints[where], moved)
 
 
 def _targets(dag: Dag, wrt: Any) -> list[Expr]:
@@ -242,18 +245,48 @@ class _Slopes:
     change: Any
 
 
-def _partial(output: int, name: str, f: Expr, adjoint: Expr, x: Expr, point: dict[Expr, Any]) -> Partial:
+class _Function:
+    """A scalar function at a point, any input of which may be moved: it is asked thousands of times, so all else stands ready."""
+
+    def __init__(self, f: Expr, point: dict[Expr, Any]) -> None:
+        self.point = point
+        self._dag = Dag([f])
+        self._inputs = [point[s] for s in self._dag.symbols]
+        self._places = {s: k for k, s in enumerate(self._dag.symbols)}
+
+    @cached_property
+    def here(self) -> Any:
+        """Its value at the point."""
+        return self._value(self._inputs, SPARE)
+
+    def depends_on(self, x: Expr) -> bool:
+        return x in self._places
+
+    def at(self, x: Expr, value: Fraction, digits: int) -> Any:
+        """Its value where one input has another value, to so many digits."""
+        inputs = list(self._inputs)
+        inputs[self._places[x]] = value
+        return self._value(inputs, digits)
+
+    def _value(self, inputs: list[Any], digits: int) -> Any:
+        return mpmath_eval.decided(self._dag, inputs, digits)[0][0]
+
+
+def _partial(output: int, name: str, f: _Function, adjoint: Expr, x: Expr) -> Partial:
     mp = mpmath_eval.context(2 * (FIRST_STEP + NEXT_STEP * STEPS) + SPARE)
-    gradient = mpmath_eval.enclose(adjoint, _at(adjoint, point), SPARE)
+    gradient = mpmath_eval.enclose(adjoint, {s: f.point[s] for s in free_symbols(adjoint)}, SPARE)
     value = mp.mpf(gradient.value)
-    here = mp.mpf(mpmath_eval.evaluate(f, _at(f, point), SPARE))
+    here = mp.mpf(f.here)
     if not mp.isfinite(here):
         return Partial(
             output, name, value, mp.nan, mp.nan, mp.zero, ok=False, note=f"the function is {here} here"
         )
+    if not np.isfinite(float(f.point[x])):
+        note = f"there are no differences at {f.point[x]}"
+        return Partial(output, name, value, mp.nan, mp.nan, mp.zero, ok=False, note=note)
     taken: list[_Slopes] = []
     for step in range(STEPS):
-        taken.append(_slopes(mp, f, x, point, FIRST_STEP + NEXT_STEP * step))
+        taken.append(_slopes(mp, f, x, FIRST_STEP + NEXT_STEP * step))
         if step and _distance(mp, taken[-1].central, taken[-2].central) <= mp.mpf(10) ** -STABLE * abs(
             taken[-1].central
         ):
@@ -270,18 +303,15 @@ def _partial(output: int, name: str, f: Expr, adjoint: Expr, x: Expr, point: dic
     )
 
 
-def _at(expr: Expr, point: dict[Expr, Any]) -> dict[Any, Any]:
-    return {s: point[s] for s in free_symbols(expr)}
-
-
-def _slopes(mp: Any, f: Expr, x: Expr, point: dict[Expr, Any], digits: int) -> _Slopes:
-    centre = Fraction(point[x])
+def _slopes(mp: Any, f: _Function, x: Expr, digits: int) -> _Slopes:
+    if not f.depends_on(x):
+        return _Slopes(mp.zero, mp.zero, mp.zero, mp.zero)
+    centre = Fraction(f.point[x])
     step = (abs(centre) or Fraction(1)) / 10**digits
     digits_carried = 2 * digits + SPARE
 
     def at(multiple: int) -> Any:
-        moved = {**point, x: centre + multiple * step}
-        return mp.mpf(mpmath_eval.evaluate(f, _at(f, moved), digits_carried))
+        return mp.mpf(f.at(x, centre + multiple * step, digits_carried))
 
     h = mp.mpf(step.numerator) / step.denominator
     two_left, one_left, one_right, two_right = at(-2), at(-1), at(1), at(2)

@@ -105,6 +105,21 @@ def test_a_point_outside_the_domain_fails_with_a_reason() -> None:
     assert not report and "the function is nan here" in str(report)
 
 
+@pytest.mark.parametrize("at", [np.inf, -np.inf, np.nan])
+def test_where_no_input_can_be_moved_the_check_fails_with_a_reason(at) -> None:
+    x, y = g.symbols("x y")
+    report = g.check_grad(g.exp(-(x**2)) + y, {"x": at, "y": 2.0}, x)
+    assert not report and ("no differences at" in str(report) or "the function is" in str(report))
+
+
+def test_what_an_element_does_not_depend_on_has_no_slope() -> None:
+    """Of a product of matrices each element reads one row and one column."""
+    A, B = g.symbol("A", shape=(3, 2)), g.symbol("B", shape=(2, 4))
+    report = g.check_grad(A @ B, {"A": np.arange(6.0).reshape(3, 2), "B": np.ones((2, 4))})
+    assert report and len(report.partials) == 12 * 14
+    assert sum(bool(partial.difference) for partial in report.partials) == 12 * 2 + 12 * 2 - 4  # A[0, 0] is 0
+
+
 def test_arrays_structures_and_graphs() -> None:
     report = check_grad(g.sin(x) * w, {"x": np.array([0.5, 1.0, 2.0]), "w": 2.0})
     assert report and [partial.symbol for partial in report.partials] == [
