@@ -7,7 +7,7 @@ is far below float64's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -253,6 +253,8 @@ class _Function:
         self._dag = Dag([f])
         self._inputs = [point[s] for s in self._dag.symbols]
         self._places = {s: k for k, s in enumerate(self._dag.symbols)}
+        self._reused = mpmath_eval.Reused()
+        self._below: dict[Expr, set[Expr]] = {}
 
     @cached_property
     def here(self) -> Any:
@@ -266,10 +268,20 @@ class _Function:
         """Its value where one input has another value, to so many digits."""
         inputs = list(self._inputs)
         inputs[self._places[x]] = value
-        return self._value(inputs, digits)
+        return self._value(inputs, digits, self._depending_on(x))
 
-    def _value(self, inputs: list[Any], digits: int) -> Any:
-        return mpmath_eval.decided(self._dag, inputs, digits)[0][0]
+    def _depending_on(self, x: Expr) -> set[Expr]:
+        """The nodes that another value of an input changes."""
+        if x not in self._below:
+            self._below = {x: {x}}  # inputs are moved one after the other
+            for node in self._dag.exprs:
+                if not self._below[x].isdisjoint(node.operands):
+                    self._below[x].add(node)
+        return self._below[x]
+
+    def _value(self, inputs: list[Any], digits: int, moved: Set[Expr] = frozenset()) -> Any:
+        self._reused.moved = moved
+        return mpmath_eval.decided(self._dag, inputs, digits, reused=self._reused)[0][0]
 
 
 def _partial(output: int, name: str, f: _Function, adjoint: Expr, x: Expr) -> Partial:

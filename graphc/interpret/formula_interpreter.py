@@ -9,7 +9,7 @@ has no formula.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +28,12 @@ Apply = Callable[[Expr, Sequence[Any]], Any]
 
 
 def through_formulas(
-    outputs: Iterable[Expr], space: Any, leaf: Callable[[Expr], Any], apply: Apply | None = None
+    outputs: Iterable[Expr],
+    space: Any,
+    leaf: Callable[[Expr], Any],
+    apply: Apply | None = None,
+    kept: dict[Expr, Any] | None = None,
+    moved: Set[Expr] = frozenset(),
 ) -> list[Any]:
     """The values of `outputs` in a namespace, each node computed once, without recursion.
 
@@ -37,13 +42,18 @@ def through_formulas(
     space : SymPy, or what has the names of it that formulas use
     leaf : symbol or constant → value
     apply : (node, operands) → value; by default the formula of the node's operation
+    kept : values of an earlier run in the same namespace, used but for nodes that have `moved`; what others come to is added
 
     Raises `ConversionError` for an operation without a formula.
     """
     outputs = tuple(outputs)
     apply = apply or (lambda node, operands: apply_formula(node, space, operands))
     values: dict[Expr, Any] = {}
+    earlier: dict[Expr, Any] = {} if kept is None else kept
     for node in walk(outputs):
+        if node in earlier and node not in moved:
+            values[node] = earlier[node]
+            continue
         if node.op.is_leaf:
             values[node] = leaf(node)
             continue
@@ -53,6 +63,8 @@ def through_formulas(
             for operand, dtype in zip(node.operands, computed, strict=True)
         ]
         values[node] = _cast(node, space, operands[0]) if node.op.name == "astype" else apply(node, operands)
+    if kept is not None:
+        kept.update((node, value) for node, value in values.items() if node not in moved)
     return [values[output] for output in outputs]
 
 

@@ -9,7 +9,7 @@ exactly, integers do not wrap around, float32 is not rounded to, zeros have no s
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -207,6 +207,21 @@ def _shape(dag: Dag, inputs: list[Any]) -> tuple[int, ...]:
 # --- evaluation ---------------------------------------------------------------------------------------------
 
 
+class Reused:
+    """What evaluations of one graph at neighbouring points share: the balls of nodes that do not depend on what was moved.
+
+    moved : the nodes whose values are others than at the point where nothing was
+    """
+
+    def __init__(self) -> None:
+        self.moved: Set[Expr] = frozenset()
+        self._balls: dict[Arithmetic, dict[Expr, Any]] = {}
+
+    def balls(self, field: Arithmetic) -> dict[Expr, Any]:
+        """Those of a precision."""
+        return self._balls.setdefault(field, {})
+
+
 def _rising(dag: Dag, inputs: list[Any], where: tuple[Any, ...], digits: int, first_bits: int) -> list[Any]:
     """The outputs at one point, the precision doubled until each has its digits."""
     return decided(dag, inputs, digits, where, first_bits=first_bits)[0]
@@ -219,12 +234,14 @@ def decided(
     where: tuple[Any, ...] = (),
     stop: Callable[[], bool] | None = None,
     first_bits: int = 0,
+    reused: Reused | None = None,
 ) -> tuple[list[Any], int]:
     """The outputs of a graph at one point, each to `digits` digits, and the binary digits that this took.
 
     inputs : exact numbers in the order of the graph's symbols: NumPy's or Python's floats and truths
     where : (shape, index) where they are arrays, of which one element is meant
     stop : asked at each node whether to give up, which is a `PrecisionError`
+    reused : what earlier calls for this graph computed of nodes that have not moved
 
     Raises `PrecisionError` as `evaluate` does.
     """
@@ -233,14 +250,8 @@ def decided(
     while True:
         at_end = bits >= last
         # in the last attempt a difference of a quarter of the digits' size or less is a tie
-        balls = _run(
-            dag,
-            inputs,
-            where,
-            _arithmetic(bits, 2.0 ** (-bits // 4) if at_end else None),
-            rounded=False,
-            stop=stop,
-        )
+        field = _arithmetic(bits, 2.0 ** (-bits // 4) if at_end else None)
+        balls = _run(dag, inputs, where, field, rounded=False, stop=stop, reused=None if at_end else reused)
         if balls is not None and all(_has_digits(ball, digits) for ball in balls):
             values = [_value(dag, output, ball) for output, ball in zip(dag.outputs, balls, strict=True)]
             return values, bits
@@ -287,6 +298,7 @@ def _run(
     *,
     rounded: bool,
     stop: Callable[[], bool] | None = None,
+    reused: Reused | None = None,
 ) -> list[Any] | None:
     """The balls of the outputs at one point; None where a branch is not decided.
 
@@ -320,8 +332,10 @@ def _run(
         special = _SPECIAL.get(node.op.name)
         return special(field, operands[0]) if special else apply_formula(node, field, operands)
 
+    outputs = [dag.exprs[output] for output in dag.outputs]
+    kept, moved = (None, frozenset[Expr]()) if reused is None else (reused.balls(field), reused.moved)
     try:
-        return through_formulas((dag.exprs[output] for output in dag.outputs), field, leaf, apply)
+        return through_formulas(outputs, field, leaf, apply, kept, moved)
     except (Undecided, ZeroDivisionError):  # the latter where an interval has narrowed to 0 on the way
         return None
 
