@@ -17,11 +17,29 @@ from graphc.search.result import SLACK
 from graphc.search.shortcuts import shorter
 from graphc.search.truth import Points
 
+SHORTER = "written shorter"
+"""Where such forms come from, as reports name it."""
+
+ALIKE = 0.5
+"""Mean bits of error by which two forms count as equally good."""
+
+STARTS = 3
+"""Forms that are written shorter, beside the best."""
+
+LOOKED_AT = 60
+"""Forms among which these are sought."""
+
 LOSS = 0.3
 """Mean bits that all steps together may lose: less than what counts as none in the choice of a form."""
 
 FREE, MORE = 2.0, 1.0
 """Bits of error that are allowed at any point, and how many more than before at one that has more already."""
+
+FEW = 0.01
+"""Of the points: at how many more bits are allowed, up to those of the formula as written."""
+
+NEARLY = 0.8
+"""Of what a form may be worse by than the formula as written: other points will not say the same to the last tenth."""
 
 SAVED = 0.05
 """Nanoseconds that a step has to save."""
@@ -30,7 +48,9 @@ NODES = 300
 """Forms of more nodes are left alone."""
 
 
-def cheaper(start: Form, forms: Forms, written: Form, points: Points, clock: Clock, share: float) -> list[Expr]:
+def cheaper(
+    start: Form, forms: Forms, written: Form, points: Points, clock: Clock, share: float
+) -> list[Expr]:
     """Ever cheaper forms, the last the cheapest, none of which loses a digit that the first one has.
 
     written : the formula as written, than which none may be worse anywhere
@@ -39,6 +59,7 @@ def cheaper(start: Form, forms: Forms, written: Form, points: Points, clock: Clo
     if len(walk([current])) > NODES or not len(points):
         return []
     limit = np.maximum(start.wrong + MORE, FREE)
+    last = np.maximum(limit, written.wrong)
     tried: set[Expr] = {current}
     found: list[Expr] = []
     price = cost(current)
@@ -60,8 +81,9 @@ def cheaper(start: Form, forms: Forms, written: Form, points: Points, clock: Clo
             wrong = forms.columns.bits(way, forms.exact)
             if (
                 wrong.mean() <= start.error + LOSS
-                and (wrong <= limit).all()
-                and not is_worse(written.wrong, wrong, points, SLACK / 2)
+                and (wrong <= last).all()
+                and (wrong > limit).mean() <= FEW
+                and not is_worse(written.wrong, wrong, points, NEARLY * SLACK)
             ):
                 current, price = way, now
                 found.append(way)
@@ -71,4 +93,25 @@ def cheaper(start: Form, forms: Forms, written: Form, points: Points, clock: Clo
     return found
 
 
-__all__ = ["cheaper"]
+def written_shorter(output: Expr, forms: Forms, points: Points, clock: Clock, share: float) -> list[Expr]:
+    """The forms that may be chosen, in less time: the best, and the cheapest of those that are as good.
+
+    output : the formula as written; share : of the budget, by when to end
+    """
+    if len(forms) < 2 or not len(points):
+        return []
+    written = forms.add(output, "as written")
+    seen = {id(form): form for form in (*forms.front(), *forms.ranked()[:LOOKED_AT])}.values()
+    good = [form for form in seen if not is_worse(written.wrong, form.wrong, points)]
+    if not good:
+        return []
+    least = min(form.error for form in good)
+    near = sorted((form for form in good if form.error <= least + ALIKE), key=lambda form: form.cost)
+    best = min(good, key=lambda form: (form.score, form.cost))
+    found: list[Expr] = []
+    for form in {id(form): form for form in (*near[:STARTS], best)}.values():
+        found += cheaper(form, forms, written, points, clock, share)[-2:]
+    return found
+
+
+__all__ = ["ALIKE", "SHORTER", "cheaper", "written_shorter"]

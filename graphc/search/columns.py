@@ -153,6 +153,17 @@ def size_within(expr: Expr, most: int) -> int:
     return min(len(seen), most + 1)
 
 
+def within(root: Expr, depth: int) -> set[Expr]:
+    """The nodes at most so many operations below one, and it itself."""
+    level, found = [root], {root}
+    for _ in range(depth):
+        level = [operand for node in level for operand in node.operands if operand not in found]
+        if not level:
+            break
+        found.update(level)
+    return found
+
+
 __all__ = [
     "BRANCH",
     "WORST",
@@ -164,4 +175,5 @@ __all__ = [
     "nodes_of",
     "size_within",
     "steps_apart",
+    "within",
 ]

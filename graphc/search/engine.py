@@ -19,8 +19,9 @@ from graphc.ops.comparison import where
 from graphc.rewrite import tables
 from graphc.rewrite.rational.real_form import RealForms
 from graphc.search.alternatives import Form, Forms, harm, merged, sides, worst_places
+from graphc.search.cheaper import SHORTER, written_shorter
 from graphc.search.clock import Clock, OutOfTime
-from graphc.search.columns import WORST, Columns, cost
+from graphc.search.columns import WORST, Columns, cost, within
 from graphc.search.egraph import EGraph
 from graphc.search.exact import Exact
 from graphc.search.extraction import PRICE, Extraction, spread
@@ -41,6 +42,9 @@ FLOOR = 0.35
 
 DEAR = 1.5
 """Forms that take so many times as long as the formula as written are worth a search for a cheaper one."""
+
+SHORTENING = 0.92
+"""Of the time of a search: by when nothing new is sought, so that what it found is written shorter."""
 
 EXPANDING = 0.85
 """Of the time of a search: by when no e-graph grows further, so that what it found is put together."""
@@ -130,10 +134,13 @@ class FormSearch:
 
     def run(self) -> Forms:
         """All forms that were found."""
+        whole, self.share = self.share, SHORTENING * self.share
         with contextlib.suppress(OutOfTime):
             self._run()
         if self.over() and not self.stopped:
             self.stopped = "the time was up"
+        self.share = whole
+        self._shorten()
         return self.forms
 
     def _run(self) -> None:
@@ -190,6 +197,13 @@ class FormSearch:
                 good = np.concatenate([form.wrong < WORST, wrong[count:] <= RIGHT])
             self.forms.add(form.expr, form.origin, good)
         self._piecewise()
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """The forms that may be chosen, in less time."""
+        if self.output in self.forms:
+            found = written_shorter(self.output, self.forms, self.points, self.clock, self.share)
+            self.forms.add_all(found, SHORTER)
 
     # --- where forms come from --------------------------------------------------------------------------------------
 
@@ -286,7 +300,7 @@ class FormSearch:
 
     def _saturate(self, whole: Expr, root: Expr, exact: Exact, columns: Columns) -> None:
         """Forms with another way to write one part."""
-        near = _within(root, DEEP if len(walk([root])) > WHOLE else 10**6)
+        near = within(root, DEEP if len(walk([root])) > WHOLE else 10**6)
 
         def opaque(node: Expr) -> bool:
             return (
@@ -382,17 +396,6 @@ class FormSearch:
             inner = cut_again(runs, values, table) if number < CUT_AGAIN else {}
             if inner:
                 self.forms.add(bounds.written(runs, exprs, inner), "piecewise")
-
-
-def _within(root: Expr, depth: int) -> set[Expr]:
-    """The nodes at most so many operations below one, and it itself."""
-    level, found = [root], {root}
-    for _ in range(depth):
-        level = [operand for node in level for operand in node.operands if operand not in found]
-        if not level:
-            break
-        found.update(level)
-    return found
 
 
 __all__ = ["FLOOR", "FormSearch"]

@@ -16,6 +16,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
 from graphc.rewrite import tables
 from graphc.search.alternatives import Form
+from graphc.search.cheaper import ALIKE, SHORTER
 from graphc.search.clock import Clock, OutOfTime
 from graphc.search.columns import Columns, bits_wrong, cost
 from graphc.search.engine import LARGE, FormSearch
@@ -49,10 +50,9 @@ OFFERED = 6
 TRIED = 30
 """Forms that are held to account."""
 
-ALIKE, DOUBLED = 0.5, 0.2
-"""Mean bits of error that count as none: of forms so close the cheaper one is chosen. The second is what more may be lost for
-each time that a form takes half as long as a more accurate one: forms with their rounding errors added back take ten times as
-long for the last tenths of a bit."""
+DOUBLED = 0.2
+"""Mean bits of error that may be lost beyond what counts as none for each time that a form takes half as long as a more accurate
+one: forms with their rounding errors added back take ten times as long for the last tenths of a bit."""
 
 RIGHT, SMALL = 0.9, 4.0
 """Mean and largest bits of error of a form that is as good as right: less is not bought with time."""
@@ -258,12 +258,12 @@ def _by_machine_code(
 
 def _candidates(search: FormSearch) -> list[Form]:
     """The forms worth holding to account: the front, and the best of all by their scores; first those that were nowhere worse
-    at the points of the search."""
+    at the points of the search, and of these what was written shorter, which is what will be chosen if it passes."""
     front = search.forms.front()
     found = {id(form): form for form in (*front[: TRIED // 2], *search.forms.ranked()[: 4 * TRIED], *front)}
     written = search.forms.add(search.output, "as written")
     worse = {key: is_worse(written.wrong, form.wrong, search.points) for key, form in found.items()}
-    return sorted(found.values(), key=lambda form: worse[id(form)])
+    return sorted(found.values(), key=lambda form: (worse[id(form)], form.origin != SHORTER))
 
 
 def _alternative(form: Form, bits: np.ndarray, agrees: Any = None) -> Alternative:

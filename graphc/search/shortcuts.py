@@ -1,7 +1,7 @@
 """Cheaper ways to write one place of a form: what over real numbers is the same, and may lose a digit or a range in float64.
 
-Quotients of quotients become one, square roots of factors one square root, a side of a choice the whole, what rounding took is not
-added back, a function follows from another one that is there already, and a polynomial ends where the numbers it is asked for
+Quotients of quotients become one, square roots of factors one square root, a side of a choice the whole, what rounding took is
+not added back, a function follows from another one that is there already, and a polynomial ends where the numbers it is asked for
 let it. Nothing here knows whether digits are lost: `graphc.search.cheaper` measures each.
 
 Sources: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 4.3.24 to 4.3.26, 4.5.20 to 4.5.33; Lanczos, Applied
@@ -14,13 +14,15 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+import mpmath
 import numpy as np
 
 from graphc.ir.expr import Expr, constant, substitute, walk
 from graphc.ir.types import FLOAT64
+from graphc.ops.arithmetic import sign
 from graphc.ops.comparison import maximum
 from graphc.ops.elementary import exp, expm1, log, sqrt
-from graphc.ops.arithmetic import sign
+from graphc.ops.exact_product import multiply_error
 from graphc.search.columns import Columns
 from graphc.search.economize import economized
 
@@ -43,18 +45,15 @@ def shorter(form: Expr, columns: Columns) -> Iterator[Expr]:
     bare = _without_barriers(form)
     if bare is not form:
         yield bare
-    yield from (
-        substitute(form, {root: short})
-        for root, short in economized(form, order, above, columns)
-    )
+    yield from (substitute(form, {root: short}) for root, short in economized(form, order, above, columns))
     for node in reversed(order):
         ways: list[Expr] = []
         if node.op.name == "where":
             ways += _sides(node, order, columns)
         elif node.op.name in ("logical_and", "logical_or"):
             ways += node.operands
-        elif node.op.name in PRODUCTS and not all(
-            parent.op.name in PRODUCTS for parent in above.get(node, [node.operands[0]])
+        elif node.op.name in PRODUCTS and (
+            node is form or not all(parent.op.name in PRODUCTS for parent in above[node])
         ):
             ways += _products(node)
         if node.op.name in ("add", "subtract"):
@@ -73,7 +72,9 @@ def _number(value: float) -> Expr:
 
 
 def _without_barriers(form: Expr) -> Expr:
-    """A form whose values may be rounded as any others: `held` keeps the compiler from writing what is inside anew."""
+    """A form without `held`; as it is where there are rounding errors, which `held` is there for."""
+    if _has_errors(form):
+        return form
     held = {node: node.operands[0] for node in walk([form]) if node.op.name == "held"}
     while held:
         form = substitute(form, held)
@@ -89,6 +90,10 @@ def _sides(node: Expr, order: Sequence[Expr], columns: Columns) -> Iterator[Expr
     _, one, other = node.operands
     yield from (one, other)
     for side in (one, other):
+        apart = _squares_apart(side)
+        if apart is not side:
+            yield apart
+    for side in (one, other):
         for product in walk([side]):
             if product.op.name == "multiply":
                 for first, second in (product.operands, product.operands[::-1]):
@@ -97,15 +102,37 @@ def _sides(node: Expr, order: Sequence[Expr], columns: Columns) -> Iterator[Expr
                         yield substitute(side, {product: way}) if product is not side else way
 
 
+def _squares_apart(form: Expr) -> Expr:
+    """A form with the differences of squares in it as products."""
+    found: dict[Expr, Expr] = {}
+    for node in walk([form]):
+        if node.op.name == "subtract" and not node.shape:
+            a, b = (_root(operand) for operand in node.operands)
+            if a is not None and b is not None and not (a.is_constant and b.is_constant):
+                found[node] = (a - b) * (a + b)
+    return substitute(form, found) if found else form
+
+
+def _root(node: Expr) -> Expr | None:
+    """What a node is the square of; None where it is none."""
+    if node.is_constant:
+        return _number(math.sqrt(float(node.value))) if float(node.value) in (1.0, 4.0, 0.25) else None
+    if node.op.name == "square" or (node.op.name == "multiply" and node.operands[0] is node.operands[1]):
+        return node.operands[0]
+    return None
+
+
 def _from_the_larger(v: Expr, d: Expr, order: Sequence[Expr], columns: Columns) -> Expr:
     """eᵛ·(e^d − 1) as ±e^max(v, v + d)·(1 − e^−|d|): neither factor overflows where the product does not."""
-    target = columns(v) + columns(d)
+    one, step = columns(v), columns(d)
+    with np.errstate(all="ignore"):
+        target, size = one + step, np.maximum(np.abs(one), np.abs(step))
     u = next(
         (
             node.operands[0]
             for node in order
             if node.op.name == "exp" and node.operands[0] is not v
-            and _is_close(columns(node.operands[0]), target, columns(v))
+            and _is_close(columns(node.operands[0]), target, size)
         ),
         v + d,
     )  # fmt: skip
@@ -118,7 +145,7 @@ def _is_close(one: np.ndarray, other: np.ndarray, size: np.ndarray | None = None
     if known.sum() * 2 < len(known) or not len(known):
         return False
     one, other = one[known], other[known]
-    scale = np.maximum(np.abs(one), np.abs(other) if size is None else np.abs(size[known]))
+    scale = np.maximum(np.abs(one), np.abs(other) if size is None else size[known])
     return bool((np.abs(one - other) <= CLOSE * scale).all())
 
 
@@ -202,6 +229,12 @@ def _roots(up: list[Expr], down: list[Expr]) -> Iterator[tuple[list[Expr], list[
         ]  # fmt: skip
         if roots and under:
             yield [*above, sqrt(_product(roots) / _product(under))], below
+            for place, first in enumerate(roots):
+                for divisors in (under, under[::-1]):
+                    inside = first
+                    for each in divisors:
+                        inside = inside / each
+                    yield [*above, sqrt(inside), *map(sqrt, roots[:place] + roots[place + 1 :])], below
     elif len(above) + len(roots) != len(up) or len(below) + len(under) != len(down):
         yield [*above, *map(sqrt, roots)], [*below, *map(sqrt, under)]
 
@@ -236,6 +269,10 @@ def _quotients(up: list[Expr], down: list[Expr]) -> Iterator[Expr]:
     if len(up) == 2 and len(down) == 2:
         for first, second in (up, up[::-1]):
             yield first / down[0] * (second / down[1])
+    if len(up) > 2 and len(down) == 2:
+        for one, other in itertools.permutations(range(len(up)), 2):
+            rest = [each for place, each in enumerate(up) if place not in (one, other)]
+            yield up[one] / down[0] * (_product(rest) * (up[other] / down[1]))
     if len(up) == 3 and len(down) == 2:
         for place in range(3):
             for first, second in (down, down[::-1]):
@@ -280,6 +317,7 @@ def _single(node: Expr) -> Iterator[Expr]:
         base, power = node.operands
         if base.is_constant and not base.shape and float(base.value) > 0:
             yield exp(power * _number(math.log(float(base.value))))
+            yield _power_of(float(base.value), power)
         elif power.is_constant and not power.shape and float(power.value) % 1 == 0.5:
             whole = math.floor(float(power.value))
             if 0 <= whole <= 8:
@@ -288,6 +326,17 @@ def _single(node: Expr) -> Iterator[Expr]:
         value = float(node.operands[1].value)
         if value and math.isfinite(1 / value):
             yield node.operands[0] * _number(1 / value)
+
+
+def _power_of(base: float, power: Expr) -> Expr:
+    """A number to a power as an exponential, with what the product of power and logarithm loses added back."""
+    with mpmath.mp.workdps(40):
+        exact = mpmath.log(base)
+        high = float(exact)
+        low = float(exact - high)
+    product = power * _number(high)
+    result = exp(product)
+    return result + result * (multiply_error(power, _number(high)) + power * _number(low))
 
 
 # --- functions that follow from others ------------------------------------------------------------------------------------
