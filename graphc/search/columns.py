@@ -60,6 +60,11 @@ class Columns:
         self._inputs = dict(inputs)
         self._known: dict[Expr, np.ndarray] = dict(inputs)
 
+    @property
+    def inputs(self) -> Mapping[Expr, np.ndarray]:
+        """Symbol → its values."""
+        return self._inputs
+
     def __call__(self, expr: Expr) -> np.ndarray:
         """The values of a formula at all points."""
         known = self._known

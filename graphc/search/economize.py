@@ -26,6 +26,10 @@ WIDER = 1.02
 DROPPED = (2.0**-56, 2.0**-54, 2.0**-52)
 """What may be dropped, by the least size of the polynomial."""
 
+BETWEEN, ZOOMS = 33, 3
+"""Points on the line between one at which a polynomial matters and one at which it does not, and how often the piece of that line
+with the boundary in it is divided so."""
+
 DIGITS = 50
 
 
@@ -43,13 +47,10 @@ def economized(
         value, terms = found
         if len(terms) < FEWEST or any(_is_longer(up, value, len(terms)) for up in _two_above(node, above)):
             continue
-        matters = columns(value)[_matters(form, node, columns)]
-        matters = matters[np.isfinite(matters)]
-        if not len(matters):
+        ends = _range(form, node, value, columns)
+        if ends is None:
             continue
-        low, high = float(matters.min()), float(matters.max())
-        margin = (WIDER - 1) * (high - low)
-        low, high = (max(0.0, low - margin) if low >= 0 else low - margin), high + margin
+        low, high = ends
         tried = set()
         for share in DROPPED:
             short = fewer_terms(terms, low, high, share)
@@ -120,6 +121,51 @@ def _matters(form: Expr, node: Expr, columns: Columns) -> np.ndarray:
     if node is form:
         return np.ones(columns.count, dtype=bool)
     return np.isnan(columns(substitute(form, {node: constant(np.nan, FLOAT64)})))
+
+
+def _range(form: Expr, node: Expr, value: Expr, columns: Columns) -> tuple[float, float] | None:
+    """The least and the largest number that a polynomial is asked for; None where that is nowhere.
+
+    node : the polynomial, in its form; value : what it is a polynomial of
+    """
+    column, used = columns(value), _matters(form, node, columns)
+    inside = np.flatnonzero(used & np.isfinite(column))
+    if not len(inside):
+        return None
+    ends = []
+    for sign in (-1.0, 1.0):
+        last = inside[np.argmax(sign * column[inside])]
+        end = float(column[last])
+        beyond = np.flatnonzero(~used & np.isfinite(column) & (sign * column > sign * end))
+        if len(beyond):
+            first = beyond[np.argmin(sign * column[beyond])]
+            end = _boundary(form, node, value, columns, int(last), int(first), sign)
+        ends.append(end)
+    low, high = ends
+    margin = (WIDER - 1) * (high - low)
+    return (max(0.0, low - margin) if low >= 0 else low - margin), high + margin
+
+
+def _boundary(
+    form: Expr, node: Expr, value: Expr, columns: Columns, inside: int, outside: int, sign: float
+) -> float:
+    """How far values go at points between one at which a polynomial matters and one at which it does not."""
+    one, other = ({s: c[place] for s, c in columns.inputs.items()} for place in (inside, outside))
+    end = float(columns(value)[inside])
+    for _ in range(ZOOMS):
+        steps = np.linspace(0.0, 1.0, BETWEEN)
+        with np.errstate(all="ignore"):
+            rows = {s: (one[s] + steps * (other[s] - one[s])).astype(s.dtype) for s in one}
+        between = Columns(rows, BETWEEN)
+        column, used = between(value), _matters(form, node, between)
+        here = np.flatnonzero(used & np.isfinite(column))
+        if not len(here):
+            break
+        last = here[np.argmax(sign * column[here])]
+        end = sign * max(sign * end, sign * float(column[last]))
+        following = min(int(last) + 1, BETWEEN - 1)
+        one, other = ({s: c[place] for s, c in rows.items()} for place in (last, following))
+    return end
 
 
 def fewer_terms(terms: Sequence[float], low: float, high: float, share: float) -> list[float]:
