@@ -35,8 +35,8 @@ LOSS = 0.3
 FREE, MORE = 2.0, 1.0
 """Bits of error that are allowed at any point, and how many more than before at one that has more already."""
 
-FEW = 0.01
-"""Of the points: at how many more bits are allowed, up to those of the formula as written."""
+FEW, ANYWHERE = 0.01, 2.6
+"""Of the points: at how many more bits are allowed, up to those of the formula as written, or five units in the last place."""
 
 NEARLY = 0.8
 """Of what a form may be worse by than the formula as written: other points will not say the same to the last tenth."""
@@ -59,7 +59,7 @@ def cheaper(
     if len(walk([current])) > NODES or not len(points):
         return []
     limit = np.maximum(start.wrong + MORE, FREE)
-    last = np.maximum(limit, written.wrong)
+    last = np.maximum(np.maximum(limit, written.wrong), ANYWHERE)
     tried: set[Expr] = {current}
     found: list[Expr] = []
     price = cost(current)

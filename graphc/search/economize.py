@@ -9,6 +9,7 @@ Source: Lanczos, Applied Analysis (1956), 7.4, economization of power series.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -16,6 +17,9 @@ import numpy as np
 from graphc.ir.expr import Expr, constant, substitute
 from graphc.ir.types import FLOAT64
 from graphc.search.columns import Columns
+
+Number = Any
+"""Of mpmath, which has no types."""
 
 FEWEST = 4
 """Terms of a polynomial that is looked at."""
@@ -197,7 +201,7 @@ def fewer_terms(terms: Sequence[float], low: float, high: float, share: float) -
         return [float(each) for each in _powers(series[:kept], middle, half)]
 
 
-def _powers(series: Sequence[mpmath.mpf], middle: mpmath.mpf, half: mpmath.mpf) -> list[mpmath.mpf]:
+def _powers(series: Sequence[Number], middle: Number, half: Number) -> list[Number]:
     """The numbers of the powers of x, the highest first, of a sum of Chebyshev polynomials of (x − middle)/half."""
     inner = [1 / half, -middle / half]
     before, now = [mpmath.mpf(1)], inner
@@ -209,7 +213,7 @@ def _powers(series: Sequence[mpmath.mpf], middle: mpmath.mpf, half: mpmath.mpf) 
     return total
 
 
-def _times(one: Sequence[mpmath.mpf], other: Sequence[mpmath.mpf]) -> list[mpmath.mpf]:
+def _times(one: Sequence[Number], other: Sequence[Number]) -> list[Number]:
     result = [mpmath.mpf(0)] * (len(one) + len(other) - 1)
     for i, a in enumerate(one):
         for j, b in enumerate(other):
@@ -217,7 +221,7 @@ def _times(one: Sequence[mpmath.mpf], other: Sequence[mpmath.mpf]) -> list[mpmat
     return result
 
 
-def _added(one: Sequence[mpmath.mpf], other: Sequence[mpmath.mpf]) -> list[mpmath.mpf]:
+def _added(one: Sequence[Number], other: Sequence[Number]) -> list[Number]:
     size = max(len(one), len(other))
     padded = [[mpmath.mpf(0)] * (size - len(each)) + list(each) for each in (one, other)]
     return [a + b for a, b in zip(*padded, strict=True)]

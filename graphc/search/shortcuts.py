@@ -19,20 +19,14 @@ import numpy as np
 
 from graphc.ir.expr import Expr, constant, substitute, walk
 from graphc.ir.types import FLOAT64
-from graphc.ops.arithmetic import sign
-from graphc.ops.comparison import maximum
+from graphc.ops.comparison import maximum, where
 from graphc.ops.elementary import exp, expm1, log, sqrt
 from graphc.ops.exact_product import multiply_error
 from graphc.search.columns import Columns
 from graphc.search.economize import economized
+from graphc.search.products import PRODUCTS, is_close, products, reciprocals
 
-FACTORS = 8
-"""Factors of a product that is written anew."""
-
-PRODUCTS = ("multiply", "divide", "negative", "reciprocal", "square")
 ERRORS = frozenset(("add_error", "multiply_error"))
-CLOSE = 4 * 2.0**-52
-"""Of two arguments: the relative distance up to which one is taken for a multiple of the other."""
 
 
 def shorter(form: Expr, columns: Columns) -> Iterator[Expr]:
@@ -55,14 +49,14 @@ def shorter(form: Expr, columns: Columns) -> Iterator[Expr]:
         elif node.op.name in PRODUCTS and (
             node is form or not all(parent.op.name in PRODUCTS for parent in above[node])
         ):
-            ways += _products(node)
+            ways += products(node, columns)
         if node.op.name in ("add", "subtract"):
             ways += _without_errors(node)
         ways += _single(node)
         for way in ways:
             if way is not node and way.dtype is node.dtype and way.shape == node.shape:
                 yield way if node is form else substitute(form, {node: way})
-    yield from _reciprocals(form, order)
+    yield from reciprocals(form, order)
     for node, way in _followed(order, columns):
         yield way if node is form else substitute(form, {node: way})
 
@@ -132,21 +126,13 @@ def _from_the_larger(v: Expr, d: Expr, order: Sequence[Expr], columns: Columns) 
             node.operands[0]
             for node in order
             if node.op.name == "exp" and node.operands[0] is not v
-            and _is_close(columns(node.operands[0]), target, size)
+            and is_close(columns(node.operands[0]), target, size)
         ),
         v + d,
     )  # fmt: skip
-    return exp(maximum(v, u)) * (expm1(-abs(d)) * -sign(d))
-
-
-def _is_close(one: np.ndarray, other: np.ndarray, size: np.ndarray | None = None) -> bool:
-    """Whether two columns are the same up to rounding, of which those of a larger size have more."""
-    known = np.isfinite(one) & np.isfinite(other)
-    if known.sum() * 2 < len(known) or not len(known):
-        return False
-    one, other = one[known], other[known]
-    scale = np.maximum(np.abs(one), np.abs(other) if size is None else size[known])
-    return bool((np.abs(one - other) <= CLOSE * scale).all())
+    down = d < 0
+    step = expm1(where(down, d, -d))  # not of |d|, whose derivative is 0 where u is v
+    return exp(maximum(v, u)) * where(down, step, -step)
 
 
 # --- sums ---------------------------------------------------------------------------------------------------------------
@@ -163,141 +149,6 @@ def _without_errors(node: Expr) -> Iterator[Expr]:
 
 def _has_errors(node: Expr) -> bool:
     return any(each.op.name in ERRORS for each in walk([node]))
-
-
-# --- products -----------------------------------------------------------------------------------------------------------
-
-
-def _factors(node: Expr, up: list[Expr], down: list[Expr], numbers: list[float]) -> None:
-    """The factors above and below the line of a product; numbers and signs in one number."""
-    name = node.op.name
-    if node.is_constant and not node.shape and float(node.value) and math.isfinite(float(node.value)):
-        numbers[0] *= float(node.value)
-    elif name == "negative":
-        numbers[0] = -numbers[0]
-        _factors(node.operands[0], up, down, numbers)
-    elif name == "multiply" or name == "square":
-        for operand in node.operands * (2 if name == "square" else 1):
-            _factors(operand, up, down, numbers)
-    elif name in ("divide", "reciprocal"):
-        if name == "divide":
-            _factors(node.operands[0], up, down, numbers)
-        below = [1.0]
-        _factors(node.operands[-1], down, up, below)
-        numbers[0] /= below[0]
-    else:
-        up.append(node)
-
-
-def _products(node: Expr) -> Iterator[Expr]:
-    """A product with fewer divisions and square roots."""
-    up: list[Expr] = []
-    down: list[Expr] = []
-    numbers = [1.0]
-    _factors(node, up, down, numbers)
-    if not numbers[0] or not math.isfinite(numbers[0]) or not 1 < len(up) + len(down) <= FACTORS:
-        return
-    for factor in list(up):
-        if factor in down and factor in up:
-            up.remove(factor)
-            down.remove(factor)
-    for above, below in _roots(up, down):
-        for way in _quotients(above, below):
-            yield _scaled(way, numbers[0])
-
-
-def _scaled(value: Expr, number: float) -> Expr:
-    return value if number == 1.0 else -value if number == -1.0 else value * _number(number)
-
-
-def _roots(up: list[Expr], down: list[Expr]) -> Iterator[tuple[list[Expr], list[Expr]]]:
-    """Factors with their square roots as they are; those of the same number as that number; all in one."""
-    yield up, down
-    (above, roots), (below, under) = (
-        ([f for f in each if f.op.name != "sqrt"], [f.operands[0] for f in each if f.op.name == "sqrt"])
-        for each in (up, down)
-    )
-    for numbers, whole in ((roots, above), (under, below)):
-        for number in list(dict.fromkeys(numbers)):
-            while numbers.count(number) > 1:
-                numbers.remove(number)
-                numbers.remove(number)
-                whole.append(number)
-    if len(roots) + len(under) > 1:
-        yield [*above, *([sqrt(_product(roots))] if roots else [])], [
-            *below, *([sqrt(_product(under))] if under else []),
-        ]  # fmt: skip
-        if roots and under:
-            yield [*above, sqrt(_product(roots) / _product(under))], below
-            for place, first in enumerate(roots):
-                for divisors in (under, under[::-1]):
-                    inside = first
-                    for each in divisors:
-                        inside = inside / each
-                    yield [*above, sqrt(inside), *map(sqrt, roots[:place] + roots[place + 1 :])], below
-    elif len(above) + len(roots) != len(up) or len(below) + len(under) != len(down):
-        yield [*above, *map(sqrt, roots)], [*below, *map(sqrt, under)]
-
-
-def _product(factors: Sequence[Expr]) -> Expr:
-    result = factors[0]
-    for factor in factors[1:]:
-        result = result * factor
-    return result
-
-
-def _quotients(up: list[Expr], down: list[Expr]) -> Iterator[Expr]:
-    """Ways to write a quotient of products, with one division or two: which of them stays in range is for the points to say."""
-    if not down:
-        if up:
-            yield _product(up)
-        return
-    if not up:
-        yield _number(1.0) / _product(down)
-        return
-    yield _product(up) / _product(down)
-    if len(up) > 1:
-        for place, first in enumerate(up):
-            yield _product([first / _product(down), *up[:place], *up[place + 1 :]])
-    if len(down) > 1 and len(set(down)) < len(down):  # one reciprocal for all
-        inverse = {each: _number(1.0) / each for each in dict.fromkeys(down)}
-        result = up[0]
-        for above, below in itertools.zip_longest(up[1:], down):
-            result = result if below is None else result * inverse[below]
-            result = result if above is None else result * above
-        yield result
-    if len(up) == 2 and len(down) == 2:
-        for first, second in (up, up[::-1]):
-            yield first / down[0] * (second / down[1])
-    if len(up) > 2 and len(down) == 2:
-        for one, other in itertools.permutations(range(len(up)), 2):
-            rest = [each for place, each in enumerate(up) if place not in (one, other)]
-            yield up[one] / down[0] * (_product(rest) * (up[other] / down[1]))
-    if len(up) == 3 and len(down) == 2:
-        for place in range(3):
-            for first, second in (down, down[::-1]):
-                others = [*up[:place], *up[place + 1 :]]
-                yield up[place] / first * (_product(others) / second)
-
-
-def _reciprocals(form: Expr, order: Sequence[Expr]) -> Iterator[Expr]:
-    """A form with the divisions by one and the same value made products by its reciprocal."""
-    divisions: dict[Expr, list[Expr]] = {}
-    for node in order:
-        if node.op.name == "divide" and not node.shape and not node.operands[1].is_constant:
-            divisions.setdefault(node.operands[1], []).append(node)
-    for below, nodes in divisions.items():
-        if len(nodes) > 1:
-            inverse = _number(1.0) / below
-            yield substitute(
-                form,
-                {
-                    node: inverse
-                    if node.operands[0].is_constant and float(node.operands[0].value) == 1.0
-                    else node.operands[0] * inverse
-                    for node in nodes
-                },
-            )
 
 
 # --- single operations --------------------------------------------------------------------------------------------------
@@ -379,7 +230,7 @@ def _followed(order: Sequence[Expr], columns: Columns) -> Iterator[tuple[Expr, E
         for (first, second, factor), way in FOLLOWS.items():
             if (one.op.name, other.op.name) == (first, second) and (
                 (factor == 1 and one.operands[0] is other.operands[0])
-                or _is_close(columns(one.operands[0]), factor * columns(other.operands[0]))
+                or is_close(columns(one.operands[0]), factor * columns(other.operands[0]))
             ):
                 yield one, way(other)
     sines = {node.operands[0]: node for node in order if node.op.name == "sin"}
@@ -389,7 +240,7 @@ def _followed(order: Sequence[Expr], columns: Columns) -> Iterator[tuple[Expr, E
             yield node, sines[node.operands[0]] / cosines[node.operands[0]]
         if node.op.name == "sin":
             for half, sine in sines.items():
-                if half in cosines and _is_close(columns(node.operands[0]), 2 * columns(half)):
+                if half in cosines and is_close(columns(node.operands[0]), 2 * columns(half)):
                     yield node, 2 * sine * cosines[half]
 
 
