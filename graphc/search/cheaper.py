@@ -23,8 +23,9 @@ SHORTER = "written shorter"
 ALIKE = 0.5
 """Mean bits of error by which two forms count as equally good."""
 
-STARTS = 3
-"""Forms that are written shorter, beside the best."""
+STARTS, SURE = 8, 4
+"""Forms that are written shorter, beside the best: the cheapest, and of them those that are hardly worse than the formula as
+written anywhere, which other points will not refuse."""
 
 LOOKED_AT = 60
 """Forms among which these are sought."""
@@ -107,9 +108,13 @@ def written_shorter(output: Expr, forms: Forms, points: Points, clock: Clock, sh
         return []
     least = min(form.error for form in good)
     near = sorted((form for form in good if form.error <= least + ALIKE), key=lambda form: form.cost)
-    best = min(good, key=lambda form: (form.score, form.cost))
+    sure = [form for form in near if not is_worse(written.wrong, form.wrong, points, SLACK / 4)]
+    best = [
+        min(good, key=key)
+        for key in (lambda form: (form.score, form.cost), lambda form: (form.error, form.cost))
+    ]
     found: list[Expr] = []
-    for form in {id(form): form for form in (*near[:STARTS], best)}.values():
+    for form in {id(form): form for form in (*sure[:SURE], *near[:STARTS], *best)}.values():
         found += cheaper(form, forms, written, points, clock, share)[-2:]
     return found
 

@@ -47,6 +47,9 @@ LOST = 1.0
 OFFERED = 6
 """Forms of the front that are offered."""
 
+SHORT = 3
+"""Of them, how many that were written shorter: beside the cheapest of these the most accurate forms are to be seen."""
+
 TRIED = 30
 """Forms that are held to account."""
 
@@ -213,6 +216,8 @@ def _held_to_account(
     for form in _candidates(search):
         if form.expr is output or len(offered) > OFFERED + 1 or len(known) < 2:
             continue
+        if form.origin == SHORTER and sum(each.origin == SHORTER for each in offered) >= SHORT:
+            continue
         if clock.over(1.0) and len(offered) > 1:
             break
         after = columns.bits(form.expr, known.exact[output])
@@ -263,7 +268,10 @@ def _candidates(search: FormSearch) -> list[Form]:
     found = {id(form): form for form in (*front[: TRIED // 2], *search.forms.ranked()[: 4 * TRIED], *front)}
     written = search.forms.add(search.output, "as written")
     worse = {key: is_worse(written.wrong, form.wrong, search.points) for key, form in found.items()}
-    return sorted(found.values(), key=lambda form: (worse[id(form)], form.origin != SHORTER))
+    return sorted(
+        found.values(),
+        key=lambda form: (worse[id(form)], *((0, form.cost) if form.origin == SHORTER else (1, 0.0))),
+    )
 
 
 def _alternative(form: Form, bits: np.ndarray, agrees: Any = None) -> Alternative:

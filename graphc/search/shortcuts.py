@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 import mpmath
 import numpy as np
 
-from graphc.ir.expr import Expr, constant, substitute, walk
+from graphc.ir.expr import Expr, apply, constant, substitute, walk
 from graphc.ir.types import FLOAT64
 from graphc.ops.comparison import maximum, where
 from graphc.ops.elementary import exp, expm1, log, sqrt
@@ -25,6 +25,9 @@ from graphc.ops.exact_product import multiply_error
 from graphc.search.columns import Columns
 from graphc.search.economize import economized
 from graphc.search.products import PRODUCTS, is_close, products, reciprocals
+
+FAR = 2.0**256
+"""Numbers whose square is in range and by far larger than that of one, or the other way about."""
 
 ERRORS = frozenset(("add_error", "multiply_error"))
 
@@ -81,8 +84,12 @@ def _without_barriers(form: Expr) -> Expr:
 
 def _sides(node: Expr, order: Sequence[Expr], columns: Columns) -> Iterator[Expr]:
     """A choice with one side taken everywhere; eᵛ·(e^d − 1) from the larger of the two exponents, which is right for each d."""
-    _, one, other = node.operands
+    condition, one, other = node.operands
     yield from (one, other)
+    if one.op is other.op and len(one.operands) == 2 and not one.attrs and one.op.control is None:
+        pairs = list(zip(one.operands, other.operands, strict=True))
+        if all(a.dtype is b.dtype is node.dtype for a, b in pairs):
+            yield apply(one.op, *[a if a is b else where(condition, a, b) for a, b in pairs])
     for side in (one, other):
         apart = _squares_apart(side)
         if apart is not side:
@@ -160,6 +167,12 @@ def _single(node: Expr) -> Iterator[Expr]:
     if name == "hypot":
         a, b = node.operands
         yield sqrt(a * a + b * b)
+        for number, other in ((a, b), (b, a)):
+            if number.is_constant and 1 / FAR < abs(float(number.value)) < FAR:
+                square = _number(float(number.value) ** 2)
+                yield where(abs(other) < FAR**2, sqrt(square + other * other), abs(other))
+    elif name in ("less", "less_equal", "greater", "greater_equal"):
+        yield from _compared(node)
     elif name == "expm1":
         yield exp(node.operands[0]) - 1
     elif name == "log1p":
@@ -188,6 +201,22 @@ def _power_of(base: float, power: Expr) -> Expr:
     product = power * _number(high)
     result = exp(product)
     return result + result * (multiply_error(power, _number(high)) + power * _number(low))
+
+
+def _compared(node: Expr) -> Iterator[Expr]:
+    """A comparison of a quotient or a square without it."""
+    left, right = node.operands
+    if not right.is_constant or right.shape:
+        return
+    number = float(right.value)
+    size = left.op.name == "abs"
+    inner = left.operands[0] if size else left
+    root = _root(inner) if not inner.is_constant else None
+    if root is not None and number > 0:
+        yield apply(node.op, abs(root), _number(math.sqrt(number)))
+    if inner.op.name == "divide":
+        above, below = inner.operands
+        yield apply(node.op, abs(above) if size else above, _number(number) * (abs(below) if size else below))
 
 
 # --- functions that follow from others ------------------------------------------------------------------------------------
