@@ -6,12 +6,14 @@ right is written shorter place by place, as long as no point tells the differenc
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from graphc.ir.expr import Expr, walk
 from graphc.search.alternatives import Form, Forms, tidied
 from graphc.search.clock import Clock
-from graphc.search.columns import cost
+from graphc.search.columns import Columns, cost
 from graphc.search.honesty import is_worse
 from graphc.search.result import SLACK
 from graphc.search.shortcuts import shorter
@@ -45,14 +47,32 @@ NEARLY = 0.8
 SAVED = 0.05
 """Nanoseconds that a step has to save."""
 
+CROSSED = 4
+"""Inputs whose special values are tried each with each."""
+
 NODES = 300
 """Forms of more nodes are left alone."""
+
+
+def corners(columns: Columns) -> Columns:
+    """Inputs at 0, at 1 and at the ends of what they are at the points, each with each: where quotients have no value and guards
+    stand, and where no point that is drawn lies."""
+    ends = {s: (0.0, 1.0, float(c.min()), float(c.max())) for s, c in columns.inputs.items()}
+    if len(ends) <= CROSSED:
+        rows = list(itertools.product(*ends.values()))
+    else:
+        middle = [float(np.median(column)) for column in columns.inputs.values()]
+        rows = [*zip(*ends.values(), strict=True)]
+        for place, each in enumerate(ends.values()):
+            rows += [(*middle[:place], value, *middle[place + 1 :]) for value in each]
+    table = np.array(rows)
+    return Columns({s: table[:, k].astype(s.dtype) for k, s in enumerate(ends)}, len(rows))
 
 
 def cheaper(
     start: Form, forms: Forms, written: Form, points: Points, clock: Clock, share: float
 ) -> list[Expr]:
-    """Ever cheaper forms, the last the cheapest, none of which loses a digit that the first one has.
+    """Ever cheaper forms, the last the cheapest, none of which loses a digit that the first one has, or the value at a corner.
 
     written : the formula as written, than which none may be worse anywhere
     """
@@ -61,6 +81,8 @@ def cheaper(
         return []
     limit = np.maximum(start.wrong + MORE, FREE)
     last = np.maximum(np.maximum(limit, written.wrong), ANYWHERE)
+    special = corners(forms.columns)
+    has_value = np.isfinite(special(current))
     tried: set[Expr] = {current}
     found: list[Expr] = []
     price = cost(current)
@@ -85,6 +107,7 @@ def cheaper(
                 and (wrong <= last).all()
                 and (wrong > limit).mean() <= FEW
                 and not is_worse(written.wrong, wrong, points, NEARLY * SLACK)
+                and np.isfinite(special(way)[has_value]).all()
             ):
                 current, price = way, now
                 found.append(way)

@@ -241,8 +241,8 @@ FOLLOWS: dict[tuple[str, str, float], Callable[[Expr], Expr]] = {
     ("cosh", "exp", 1): lambda y: (y + 1 / y) / 2,
     ("sinh", "expm1", 1): lambda y: (y + y / (1 + y)) / 2,
     ("sinh", "exp", 1): lambda y: (y - 1 / y) / 2,
-    ("tanh", "expm1", 2): lambda y: y / (y + 2),
-    ("tanh", "expm1", 0.5): lambda y: y * (y + 2) / (y * (y + 2) + 2),
+    ("tanh", "expm1", 0.5): lambda y: y / (y + 2),
+    ("tanh", "expm1", 1): lambda y: y * (y + 2) / (y * (y + 2) + 2),
 }
 """(function of k·x, function of x, k) → the first from the value of the second."""
 
