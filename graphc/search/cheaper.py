@@ -25,6 +25,9 @@ SHORTER = "written shorter"
 ALIKE = 0.5
 """Mean bits of error by which two forms count as equally good."""
 
+RIGHT = 0.9
+"""Mean bits of error of a form that is as good as right: less is not bought with time."""
+
 STARTS, SURE = 8, 4
 """Forms that are written shorter, beside the best: the cheapest, and of them those that are hardly worse than the formula as
 written anywhere, which other points will not refuse."""
@@ -130,7 +133,8 @@ def written_shorter(output: Expr, forms: Forms, points: Points, clock: Clock, sh
     if not good:
         return []
     least = min(form.error for form in good)
-    near = sorted((form for form in good if form.error <= least + ALIKE), key=lambda form: form.cost)
+    enough = max(least + ALIKE, RIGHT)
+    near = sorted((form for form in good if form.error <= enough), key=lambda form: form.cost)
     sure = [form for form in near if not is_worse(written.wrong, form.wrong, points, SLACK / 4)]
     best = [
         min(good, key=key)

@@ -43,7 +43,7 @@ FLOOR = 0.35
 DEAR = 1.5
 """Forms that take so many times as long as the formula as written are worth a search for a cheaper one."""
 
-SHORTENING = 0.92
+SHORTENING = 0.97
 """Of the time of a search: by when nothing new is sought, so that what it found is written shorter."""
 
 EXPANDING = 0.85

@@ -16,7 +16,7 @@ from graphc.ir.graph import Dag
 from graphc.ir.types import FLOAT64
 from graphc.rewrite import tables
 from graphc.search.alternatives import Form
-from graphc.search.cheaper import ALIKE, SHORTER
+from graphc.search.cheaper import ALIKE, RIGHT, SHORTER
 from graphc.search.clock import Clock, OutOfTime
 from graphc.search.columns import Columns, bits_wrong, cost
 from graphc.search.engine import LARGE, FormSearch
@@ -57,8 +57,8 @@ DOUBLED = 0.2
 """Mean bits of error that may be lost beyond what counts as none for each time that a form takes half as long as a more accurate
 one: forms with their rounding errors added back take ten times as long for the last tenths of a bit."""
 
-RIGHT, SMALL = 0.9, 4.0
-"""Mean and largest bits of error of a form that is as good as right: less is not bought with time."""
+SMALL = 4.0
+"""Largest bits of error of a form that is as good as right."""
 
 BEYOND = 1.1
 """Of the budget: by when the losses of single operations are measured, which come last."""
