@@ -125,7 +125,7 @@ def written_shorter(output: Expr, forms: Forms, points: Points, clock: Clock, sh
 
     output : the formula as written; share : of the budget, by when to end
     """
-    if len(forms) < 2 or not len(points):
+    if output not in forms or len(forms) < 2 or not len(points):
         return []
     written = forms.add(output, "as written")
     seen = {id(form): form for form in (*forms.front(), *forms.ranked()[:LOOKED_AT])}.values()

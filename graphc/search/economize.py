@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import mpmath
 import numpy as np
 
+from graphc.interpret.mpmath_eval import context
 from graphc.ir.expr import Expr, constant, substitute
 from graphc.ir.types import FLOAT64
 from graphc.search.columns import Columns
@@ -177,34 +177,34 @@ def fewer_terms(terms: Sequence[float], low: float, high: float, share: float) -
 
     terms : its numbers, the highest first, and so the answer's
     """
-    with mpmath.mp.workdps(DIGITS):
-        middle, half = (mpmath.mpf(low) + mpmath.mpf(high)) / 2, (mpmath.mpf(high) - mpmath.mpf(low)) / 2
-        count = len(terms)
-        if not half:
-            return list(terms)
-        nodes = [mpmath.cos(mpmath.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
-        values = [mpmath.polyval([mpmath.mpf(t) for t in terms], middle + half * x) for x in nodes]
-        least = min(abs(v) for v in values)
-        series = [
-            mpmath.fsum(
-                v * mpmath.cos(mpmath.pi * j * (2 * k + 1) / (2 * count)) for k, v in enumerate(values)
-            )
-            * (2 if j else 1) / count
-            for j in range(count)
-        ]  # fmt: skip
-        kept, lost = count, mpmath.mpf(0)
-        while kept > 1 and lost + abs(series[kept - 1]) <= share * least:
-            lost += abs(series[kept - 1])
-            kept -= 1
-        if kept == count:
-            return list(terms)
-        return [float(each) for each in _powers(series[:kept], middle, half)]
+    mp = context(DIGITS)
+    middle, half = (mp.mpf(low) + mp.mpf(high)) / 2, (mp.mpf(high) - mp.mpf(low)) / 2
+    count = len(terms)
+    if not half:
+        return list(terms)
+    nodes = [mp.cos(mp.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+    values = [mp.polyval([mp.mpf(t) for t in terms], middle + half * x) for x in nodes]
+    least = min(abs(v) for v in values)
+    series = [
+        mp.fsum(
+            v * mp.cos(mp.pi * j * (2 * k + 1) / (2 * count)) for k, v in enumerate(values)
+        )
+        * (2 if j else 1) / count
+        for j in range(count)
+    ]  # fmt: skip
+    kept, lost = count, mp.mpf(0)
+    while kept > 1 and lost + abs(series[kept - 1]) <= share * least:
+        lost += abs(series[kept - 1])
+        kept -= 1
+    if kept == count:
+        return list(terms)
+    return [float(each) for each in _powers(series[:kept], middle, half)]
 
 
 def _powers(series: Sequence[Number], middle: Number, half: Number) -> list[Number]:
     """The numbers of the powers of x, the highest first, of a sum of Chebyshev polynomials of (x − middle)/half."""
     inner = [1 / half, -middle / half]
-    before, now = [mpmath.mpf(1)], inner
+    before, now = [1], inner
     total = [series[0]]
     for number in series[1:]:
         total = _added(total, [number * each for each in now])
@@ -214,7 +214,7 @@ def _powers(series: Sequence[Number], middle: Number, half: Number) -> list[Numb
 
 
 def _times(one: Sequence[Number], other: Sequence[Number]) -> list[Number]:
-    result = [mpmath.mpf(0)] * (len(one) + len(other) - 1)
+    result = [0] * (len(one) + len(other) - 1)
     for i, a in enumerate(one):
         for j, b in enumerate(other):
             result[i + j] += a * b
@@ -223,7 +223,7 @@ def _times(one: Sequence[Number], other: Sequence[Number]) -> list[Number]:
 
 def _added(one: Sequence[Number], other: Sequence[Number]) -> list[Number]:
     size = max(len(one), len(other))
-    padded = [[mpmath.mpf(0)] * (size - len(each)) + list(each) for each in (one, other)]
+    padded = [[0] * (size - len(each)) + list(each) for each in (one, other)]
     return [a + b for a, b in zip(*padded, strict=True)]
 
 

@@ -201,9 +201,8 @@ class FormSearch:
 
     def _shorten(self) -> None:
         """The forms that may be chosen, in less time."""
-        if self.output in self.forms:
-            found = written_shorter(self.output, self.forms, self.points, self.clock, self.share)
-            self.forms.add_all(found, SHORTER)
+        found = written_shorter(self.output, self.forms, self.points, self.clock, self.share)
+        self.forms.add_all(found, SHORTER)
 
     # --- where forms come from --------------------------------------------------------------------------------------
 

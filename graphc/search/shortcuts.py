@@ -14,9 +14,9 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-import mpmath
 import numpy as np
 
+from graphc.interpret.mpmath_eval import context
 from graphc.ir.expr import Expr, apply, constant, substitute, walk
 from graphc.ir.types import FLOAT64
 from graphc.ops.comparison import maximum, where
@@ -194,10 +194,9 @@ def _single(node: Expr) -> Iterator[Expr]:
 
 def _power_of(base: float, power: Expr) -> Expr:
     """A number to a power as an exponential, with what the product of power and logarithm loses added back."""
-    with mpmath.mp.workdps(40):
-        exact = mpmath.log(base)
-        high = float(exact)
-        low = float(exact - high)
+    exact = context(40).log(base)
+    high = float(exact)
+    low = float(exact - high)
     product = power * _number(high)
     result = exp(product)
     return result + result * (multiply_error(power, _number(high)) + power * _number(low))
