@@ -73,8 +73,9 @@ def test_pieces_are_made_of_what_is_good_in_different_places():
     search.forms.add(low, "test")
     search.forms.add(high, "test")
     search.learn(points_at(UNSEEN), 1.0)
-    assert search.forms.best.error < 1
-    assert search.forms.best.origin == "piecewise"
+    made = [form for form in search.forms.ranked() if form.origin == "piecewise"]
+    assert made and made[0].error < 1
+    assert search.forms.best.score <= made[0].score  # it itself, or it written shorter
 
 
 def test_series_stay_right_where_they_are_the_formula():
