@@ -72,6 +72,7 @@ def corners(columns: Columns) -> Columns:
     return Columns({s: table[:, k].astype(s.dtype) for k, s in enumerate(ends)}, len(rows))
 
 
+@np.errstate(all="ignore")
 def cheaper(
     start: Form, forms: Forms, written: Form, points: Points, clock: Clock, share: float
 ) -> list[Expr]:
@@ -120,6 +121,7 @@ def cheaper(
     return found
 
 
+@np.errstate(all="ignore")
 def written_shorter(output: Expr, forms: Forms, points: Points, clock: Clock, share: float) -> list[Expr]:
     """The forms that may be chosen, in less time: the best, and the cheapest of those that are as good.
 

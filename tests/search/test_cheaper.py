@@ -271,3 +271,17 @@ def test_rounding_errors_stay_where_they_count():
     points = Points(inputs, {formula: exact}, np.full(128, 120), 128, np.full(128, EVENLY, np.int8))
     for way in cheaper(start, forms, written, points, Clock(math.inf), 1.0):
         assert forms.add(way, "test").error <= start.error + LOSS
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_and_tiny_numbers_say_nothing():
+    """Where columns over- and underflow no warning reaches the caller."""
+    x, y = g.symbol("x"), g.symbol("y")
+    formula = g.sin(x) + g.tan(x / 2) * (g.tanh(y) + g.expm1(2 * y)) - 3 * x / y * (x * y)
+    inputs = {s: np.array([1e300, -1e300, 1e-300, 5e-324, 1.7e308, 1.0]) for s in (x, y)}
+    columns = Columns(inputs, 6)
+    exact = columns(formula)
+    forms = Forms(columns, exact)
+    start = forms.add(formula, "as written")
+    points = Points(inputs, {formula: exact}, np.full(6, 120), 6, np.full(6, EVENLY, np.int8))
+    cheaper(start, forms, start, points, Clock(math.inf), 1.0)
