@@ -37,8 +37,9 @@ from graphc.ir.dims import Dim, Name
 MOST_STATEMENTS = 2_000
 """Statements that a row runs: the registers of a processor are for tens of numbers, the nearest cache for thousands."""
 
-MOST_KEPT = 512
-"""Numbers that a row hands over."""
+LEAST_KEPT, MOST_KEPT = 32, 512
+"""Numbers that a row hands over. Few of them go through the cache fast, and a long loop is no vector across rows any more:
+equations of motion with their Jacobian hand over 11, and take 1.6 of the time in one loop over 1,000 rows."""
 
 
 class _Access(NamedTuple):
@@ -51,7 +52,10 @@ class _Access(NamedTuple):
 
 def rows_together(program: Program) -> Program:
     """The program with loops over rows made one where each row is by itself, and without memory that is a row's own."""
-    shared = {each.name for each in program.of_role("workspace") if _is_of_rows(each)}
+    of_rows = [each for each in program.of_role("workspace") if _is_of_rows(each)]
+    if sum(map(_numbers, of_rows)) < LEAST_KEPT:
+        return program
+    shared = {each.name for each in of_rows}
     body: list[Statement] = []
     joined: list[For] = []
     for each in program.body:
@@ -87,6 +91,11 @@ def _is_of_rows(buffer: Buffer) -> bool:
         and not isinstance(buffer.shape[0], int)
         and all(isinstance(dim, int) for dim in buffer.shape[1:])
     )
+
+
+def _numbers(buffer: Buffer) -> int:
+    """The numbers of a row."""
+    return prod(int(dim) for dim in buffer.shape[1:])  # type: ignore[call-overload]
 
 
 def _joined(one: Statement, other: Statement, shared: set[str]) -> For | None:
@@ -159,10 +168,13 @@ def _own_memory(loop: For, buffers: list[Buffer]) -> dict[str, Buffer]:
     numbers = 0
     for buffer in buffers:
         touched = [a.index for a in accesses if a.buffer == buffer.name]
-        row = prod(map(int, buffer.shape[1:]))  # type: ignore[arg-type]
-        if touched and numbers + row <= MOST_KEPT and all(_is_own_row(d, loop.index) for d in touched):
+        if (
+            touched
+            and numbers + _numbers(buffer) <= MOST_KEPT
+            and all(_is_own_row(d, loop.index) for d in touched)
+        ):
             own[buffer.name] = replace(buffer, shape=buffer.shape[1:])
-            numbers += row
+            numbers += _numbers(buffer)
     return own
 
 

@@ -6,14 +6,21 @@ import numpy as np
 import pytest
 
 import graphc as g
+from graphc.compiler.loops import rows_together as rows
 from graphc.compiler.loops.expand_calls import expand_calls
 from graphc.compiler.loops.parser import parse
 from graphc.compiler.loops.printer import text
 from graphc.compiler.loops.program import For
-from graphc.compiler.loops.rows_together import rows_together
+from graphc.compiler.loops.rows_together import LEAST_KEPT, rows_together
 from graphc.compiler.loops.unroll import unroll
 from graphc.compiler.loops.verifier import verify
 from tests.compiler.loops.support import program_of, run_loops
+
+
+@pytest.fixture(autouse=True)
+def however_few(monkeypatch):
+    """Rows that hand few numbers over are joined as well."""
+    monkeypatch.setattr(rows, "LEAST_KEPT", 1)
 
 
 def turned(r, x):
@@ -95,6 +102,13 @@ def test_machine_code_has_the_values_of_one_row_at_a_time(function, rows):
                 behind = [a - step * (number == i) for i, a in enumerate(at)]
                 slope = (single(*ahead) - single(*behind)) / 2e-5
                 assert np.allclose(jacobian[k][:, column], slope, rtol=1e-7, atol=1e-8)
+
+
+def test_rows_that_hand_few_numbers_over_stay_apart(monkeypatch):
+    monkeypatch.setattr(rows, "LEAST_KEPT", LEAST_KEPT)
+    inputs, outputs = jacobians(rational)
+    before, after = passes(outputs, inputs, point_of(4), {"n": 4})
+    assert after is before
 
 
 def test_no_rows():

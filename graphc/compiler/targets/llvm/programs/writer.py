@@ -125,8 +125,8 @@ def _ready(program: Program, few: bool = False) -> _Ready:
     written_out = unroll(program)
     chosen = conditional_sums(written_out)
     exact = exact_sums(chosen)
-    again = rows_together(computed_again(exact))
-    ready = turned_copies(vector_stages(exact_sums(split_ranges(again))))
+    again = computed_again(exact)
+    ready = turned_copies(vector_stages(exact_sums(split_ranges(rows_together(again)))))
     memory = [bool(_of_named_lengths(each)) for each in (chosen, again)]
     leaves_out = chosen is not written_out or memory == [True, False]
     return _Ready(ready, leaves_out, few_passes(exact) if few else None)
