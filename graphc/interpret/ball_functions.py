@@ -147,7 +147,32 @@ class Arithmetic(Field):
                 return mp.nan  # a number of so few digits is whole, and there is a pole
             # DLMF 5.15.8: the next term is smaller by order/(2x)
             return (-1) ** (order + 1) * mp.factorial(order - 1) / x**order
-        return mp.psi(order, x)
+        if order and x <= 0 and mp.isint(x):
+            return mp.inf if order % 2 else mp.nan  # of even order it goes to either infinity
+        return self._reflected(order, x) if order and x < -order else mp.psi(order, x)
+
+    def _reflected(self, order: int, x: Any) -> Any:
+        """A polygamma function left of its first poles: mpmath's goes from pole to pole.
+
+        DLMF 5.15.6, with the derivatives of π cot πx as polynomials in c = cot πx: that of cⁿ is −n·π·(1 + c²)·cⁿ⁻¹. All of a
+        polynomial's numbers have the same sign, so nothing cancels but the two terms, near the function's zeros.
+        """
+        mp = self.mp
+        prec, more = mp.prec, 20
+        while True:
+            with mp.workprec(prec + more):
+                sine, cosine = mp.sinpi(x), mp.cospi(x)
+                c, powers = cosine / sine, [0, 1]
+                for _ in range(order):
+                    slopes = [n * number for n, number in enumerate(powers)][1:]
+                    powers = [a + b for a, b in zip([*slopes, 0, 0], [0, 0, *slopes], strict=True)]
+                turned = (-mp.pi) ** order * mp.pi * mp.polyval(powers[::-1], c)
+                other = (-1) ** order * mp.psi(order, 1 - x)
+                value = other - turned
+                lost = max(mp.mag(turned), mp.mag(other)) - (mp.mag(value) if value else -mp.inf)
+            if lost <= more - 10 or more > 4 * prec:
+                return +value
+            more *= 2
 
     def lowergamma(self, a: Any, x: Any) -> Ball:
         return self.call(self._near(self._summed(self._lower)), a, x)

@@ -61,3 +61,21 @@ def test_polygamma_far_out_has_its_digits(order: int):
             leading = (-1) ** (order + 1) * mpmath.factorial(order - 1) / base**order
             wanted = leading * (1 + order / (2 * base))
             assert abs(mpmath.mpf(found) / wanted - 1) < mpmath.mpf(10) ** -23
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 6, 11])
+def test_polygamma_left_of_its_poles(order: int):
+    """As mpmath's, which goes from pole to pole, and far out by the reflection's leading terms (DLMF 5.15.6)."""
+    x = g.symbol("x")
+    for at in (-order - 0.25, -17.5, -40.75, -123.0 - 2.0**-20):
+        found = g.evaluate(g.polygamma(order, x), {x: at}, digits=30)
+        with mpmath.workdps(60):
+            assert abs(mpmath.mpf(found) / mpmath.psi(order, mpmath.mpf(at)) - 1) < mpmath.mpf(10) ** -29
+    for at in (-(2.0**40) - 0.25, -(2.0**50) + 0.25):
+        found = g.evaluate(g.polygamma(order, x), {x: at}, digits=20)
+        with mpmath.workdps(60):
+            slopes = mpmath.diff(lambda t: mpmath.pi * mpmath.cot(mpmath.pi * t), at % 1, order)
+            assert abs(mpmath.mpf(found) / -slopes - 1) < mpmath.mpf(10) ** -10  # the other term is some 1/x
+    for at in (-3.0, -1e9, -1e40):
+        found = g.evaluate(g.polygamma(order, x), {x: at}, digits=20)
+        assert found == mpmath.inf if order % 2 else found != found
