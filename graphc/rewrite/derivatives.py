@@ -127,7 +127,7 @@ class _Rewriter:
         self._smooth = smooth
         self._sources = sources
         self._final = final
-        self._smoothed: set[Expr] = set()  # what holds a derivative that was written without its kinks
+        self._smoothed: dict[Expr, Expr] = {}  # what holds a derivative without its kinks, with nothing else written anew
         self._doubtful = False  # whether any derivative is written from what is multiplied out
         self._results: dict[Derivation, dict[int, Expr]] = {}
         self._known: dict[Expr, tuple[Derivation, int]] = {}
@@ -160,8 +160,9 @@ class _Rewriter:
                 return
         operands = tuple([self.best[operand] for operand in node.operands])
         self.best[node] = rebuild(node, operands) if operands != node.operands else node
-        if self._smoothed and not self._smoothed.isdisjoint(node.operands):
-            self._smoothed.add(node)
+        if self._smoothed and not self._smoothed.keys().isdisjoint(node.operands):
+            plain = tuple([self._smoothed.get(operand, self.best[operand]) for operand in node.operands])
+            self._smoothed[node] = rebuild(node, plain) if plain != operands else self.best[node]
 
     def _again(self, made: Derivation, guarded: bool = False) -> dict[int, Expr]:
         """The results of a derivation from better sources; empty where there are none.
@@ -187,40 +188,43 @@ class _Rewriter:
         others = tuple([self.best[other] for other in made.others])
         steps: tuple[RuleFiring, ...] = ()
         kinked = any(output in self._smoothed for output in made.outputs)
+        smooth: tuple[Expr, ...] = ()
         if made.differentiates:
             smoothed = self._smooth(outputs)
             kinked = kinked or (len(smoothed) > 0 and _lost_kinks(outputs, smoothed.outputs))
             trace = self._sources[guarded](smoothed.outputs)
+            smooth = self._without_kinks(made.outputs, smoothed.outputs, bool(ahead))
+            smooth = smooth if trace.outputs != smooth else ()
             self.complete = self.complete and trace.complete
             if kinked or smoothed or any(step.kind != "exact" for step in trace):
                 better, steps = True, (*smoothed, *trace)
             outputs = trace.outputs
         functions = outputs if made.differentiates and not ahead else ()
-        parts: dict[Op, tuple[Expr, tuple[Expr, ...]]] = {}
-        if made.differentiates and (_on_arrays(outputs) or any(not _is_one(seed) for seed in made.others)):
-            outputs, parts = contracted(outputs, targets, self._partials_of)
-            better = better or bool(parts)
-        if not better and others == made.others:
+        back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
+        outputs, parts = self._contracted(made, outputs, targets)
+        if not better and not parts and others == made.others:
             return {}
-        written = [self._written[made, number] for number in numbers]
-        own = self._normal_form(written).outputs
-        sided, sizes = one_sided(outputs, set(walk(made.outputs))) if made.differentiates else (outputs, {})
-        try:
-            results = made.write(sided, others, targets, numbers)
-        except GraphcError:
+        results = self._write(made, outputs, parts, targets, others, back)
+        if results is None:
             return {}  # what the rules wrote has no derivative: that of the formula as it was written stays
-        if sizes:
-            results = [substitute(result, dict(sizes)) for result in results]
-        if parts:
-            results = expanded(results, parts)
-        if ahead:
-            back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
-            results = [substitute(result, dict(back)) for result in results]
+        written = [self._written[made, number] for number in numbers]
+        # what is without kinks is held against what is without them too: a derivative at one is a convention
+        plain = None
+        if kinked and smooth:
+            smooth, own_parts = self._contracted(made, smooth, targets)
+            plain = self._write(made, smooth, own_parts, targets, others, back)
+        base = written if plain is None else plain
+        own = self._normal_form(base).outputs
         if _on_arrays(results) and not _on_arrays(written):
             return {}  # a function of elements stays one
         final = self._normal_form(results).outputs
         self._trials.close = self._trials.close or any(step.rule in DIVIDED for step in steps)
-        if not kinked and not _is_better(final, own, written, functions, self._trials, bool(parts)):
+        compared = not kinked or plain is not None
+        if compared and not _is_better(final, own, base, functions, self._trials, bool(parts)):
+            if plain is not None:
+                self.steps += smoothed
+                self._smoothed.update(_of_same_kind(written, base))
+                return dict(zip(numbers, base, strict=True))
             near = near_condition(outputs)
             if near is None or any(form.shape != near.shape for form in (*written, *results)):
                 return {}
@@ -229,9 +233,8 @@ class _Rewriter:
             final = self._normal_form(results).outputs
             if not _is_better(final, own, written, functions, self._trials, bool(parts)):
                 return {}
-        unchanged = (
-            made.outputs if functions else ()
-        )  # where what was written instead overflows it is asked as well
+        # where what was written instead overflows it is asked as well
+        unchanged = () if not functions else made.outputs if plain is None else smooth
         self._doubtful = self._doubtful or any(step.rule in GUARDED for step in steps)
         if self._doubtful and not guarded and _spoils(final, own, unchanged):
             anew = self._again(made, guarded=True)
@@ -239,11 +242,55 @@ class _Rewriter:
                 return anew
         self.steps += steps
         if kinked:
-            self._smoothed.update(self._written[made, number] for number in numbers)
-        if self._doubtful and not kinked:
-            forms = zip(numbers, results, final, own, written, strict=True)
-            return dict(_each_as_good(forms, unchanged, functions, self._trials, bool(parts)))
+            self._smoothed.update(_of_same_kind(written, results if plain is None else plain))
+        if self._doubtful and compared:
+            forms = zip(numbers, results, final, own, base, strict=True)
+            chosen = dict(_each_as_good(forms, unchanged, functions, self._trials, bool(parts)))
+            return chosen if plain is None else {**dict(zip(numbers, base, strict=True)), **chosen}
         return dict(zip(numbers, results, strict=True))
+
+    def _without_kinks(
+        self, written: tuple[Expr, ...], smoothed: tuple[Expr, ...], ahead: bool
+    ) -> tuple[Expr, ...]:
+        """Outputs as they were written but for their kinks."""
+        if ahead or self._smoothed.keys().isdisjoint(written):
+            return smoothed
+        plain = [self._smoothed.get(node, one) for node, one in zip(written, smoothed, strict=True)]
+        return tuple(self._smooth(plain).outputs)
+
+    def _contracted(
+        self, made: Derivation, outputs: tuple[Expr, ...], targets: tuple[Expr, ...]
+    ) -> tuple[tuple[Expr, ...], dict[Op, tuple[Expr, tuple[Expr, ...]]]]:
+        """Outputs with elementwise parts as operations of their own, and what these are."""
+        if made.differentiates and (_on_arrays(outputs) or any(not _is_one(seed) for seed in made.others)):
+            return contracted(outputs, targets, self._partials_of)
+        return outputs, {}
+
+    def _write(
+        self,
+        made: Derivation,
+        outputs: tuple[Expr, ...],
+        parts: dict[Op, tuple[Expr, tuple[Expr, ...]]],
+        targets: tuple[Expr, ...],
+        others: tuple[Expr, ...],
+        back: dict[Expr, Expr],
+    ) -> list[Expr] | None:
+        """The results of a derivation from other outputs; None where these have no derivative.
+
+        parts, back : what stands for operations and for symbols in the outputs
+        """
+        sided, sizes = one_sided(outputs, set(walk(made.outputs))) if made.differentiates else (outputs, {})
+        try:
+            results = made.write(sided, others, targets, sorted(set(self._numbers[made])))
+        except GraphcError:
+            return None
+        if sizes:
+            results = [substitute(result, dict(sizes)) for result in results]
+        if parts:
+            results = expanded(results, parts)
+        if back:
+            results = [substitute(result, dict(back)) for result in results]
+        return list(results)
 
     def _partials_of(self, formula: Expr, symbols: tuple[Expr, ...]) -> StablePartials | None:
         key = formula, symbols
@@ -271,6 +318,12 @@ class _Rewriter:
             ),
             tuple([None if path is None else path.expr for path in conditions]),
         )
+
+
+def _of_same_kind(written: Sequence[Expr], results: Sequence[Expr]) -> Iterable[tuple[Expr, Expr]]:
+    """What was written with what stands for it, itself where that is of another type or shape."""
+    for node, result in zip(written, results, strict=True):
+        yield node, result if (result.dtype, result.shape) == (node.dtype, node.shape) else node
 
 
 def _lost_kinks(outputs: Sequence[Expr], smoothed: Sequence[Expr]) -> bool:

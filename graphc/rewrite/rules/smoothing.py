@@ -85,9 +85,11 @@ class RootTwice:
         times = Counter(factor for factor, exponent in factors if exponent > 0)
         twice = next((factor for factor, count in times.items() if count > 1), None)
         inner = None if twice is None else squared(twice)
-        if inner is None:
+        if twice is None or inner is None:
             return None
         puts: list[tuple[Expr, int] | None] = [None, (inner, 1)]
+        if twice.op.name == "abs":  # x·x and not x²: of large numbers the one has no 2x in its derivative
+            puts = [(twice.operands[0], 1)] * 2
         places = []
         for factor, exponent in factors:
             replaces = factor is twice and exponent > 0 and bool(puts)
