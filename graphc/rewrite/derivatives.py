@@ -127,7 +127,9 @@ class _Rewriter:
         self._smooth = smooth
         self._sources = sources
         self._final = final
-        self._smoothed: dict[Expr, Expr] = {}  # what holds a derivative without its kinks, with nothing else written anew
+        self._smoothed: dict[
+            Expr, Expr
+        ] = {}  # what holds a derivative without its kinks, with nothing else written anew
         self._doubtful = False  # whether any derivative is written from what is multiplied out
         self._results: dict[Derivation, dict[int, Expr]] = {}
         self._known: dict[Expr, tuple[Derivation, int]] = {}

@@ -16,6 +16,7 @@ from graphc.interpret.numpy_eval import run_arrays
 from graphc.ir.expr import Expr, on_this_line, rebuild, walk
 from graphc.ir.graph import Dag
 from graphc.ir.scopes import deriving, stay
+from graphc.ops.comparison import where
 from graphc.rewrite.engine.normal_form import RuleMemory
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
@@ -35,8 +36,17 @@ Signed = tuple[int, Expr]
 
 
 @dataclass(frozen=True)
+class Group:
+    """Terms of one variable that vanish where it is `centre`."""
+
+    variable: Expr
+    centre: float
+    terms: list[Signed]
+
+
+@dataclass(frozen=True)
 class GroupedTerms:
-    """m² + eᵛ − 1 − v → m² + (eᵛ − 1 − v): terms of one variable that cancel stand together"""
+    """m² + eᵛ − 1 − v → m² + (eᵛ − 1 − v) near v = 0: terms of one variable that cancel stand together"""
 
     name: str = "grouped-terms"
     kind: Kind = "stable"
@@ -91,6 +101,7 @@ def written_whole(
     (rule,) = rules
     order, variables = walk(outputs) if memory is None else memory.nodes(outputs), VariableOf()
     inner = {operand for node in order if node.op.name in SUMS for operand in node.operands}
+    inner |= _far(order, outputs)
     steps: list[tuple[GroupedTerms, Expr, Expr]] = []
     written: dict[Expr, Expr] = {}
     with on_this_line(), deriving():
@@ -99,7 +110,7 @@ def written_whole(
             after = rebuild(node, operands) if operands != node.operands else node
             if node.op.name in SUMS and node not in inner and node.dtype.kind == "f":
                 stay(node.block)
-                found = _grouped(node, variables, written)
+                found = _grouped(node, after, variables, written)
                 if found is not None and found.shape == node.shape:
                     after = found
                     steps.append((rule, node, after))
@@ -107,7 +118,32 @@ def written_whole(
         return (steps, tuple([written[output] for output in outputs])) if steps else ([], outputs)
 
 
-def _grouped(node: Expr, variables: VariableOf, written: dict[Expr, Expr]) -> Expr | None:
+def _far(order: Sequence[Expr], outputs: Sequence[Expr]) -> set[Expr]:
+    """What stands for nothing but the values far from where terms vanish already."""
+    found: set[Expr] = set()
+    elsewhere = set(outputs)
+    for node in order:
+        if node.op.name == "where" and _is_near(node.operands[0]):
+            found.add(node.operands[2])
+            elsewhere.update(node.operands[:2])
+        else:
+            elsewhere.update(node.operands)
+    return found - elsewhere
+
+
+def _is_near(condition: Expr) -> bool:
+    """Whether a condition is |x| < 1."""
+    if condition.op.name != "less":
+        return False
+    size, limit = condition.operands
+    return size.op.name == "abs" and is_number(limit) and limit.value == 1
+
+
+def _grouped(node: Expr, unchanged: Expr, variables: VariableOf, written: dict[Expr, Expr]) -> Expr | None:
+    """A sum with terms brought together near where they vanish.
+
+    unchanged : the sum with what is written for its operands
+    """
     terms = _terms(node)
     if terms is None:
         return None
@@ -117,20 +153,55 @@ def _grouped(node: Expr, variables: VariableOf, written: dict[Expr, Expr]) -> Ex
         variable = variables[term[1]]
         if variable is not None:
             of.setdefault(variable, []).append(term)
-    groups: list[list[Signed]] = []
+    groups: list[Group] = []
     for variable, members in of.items():
         group = _vanishing(variable, members, numbers)
-        if group is not None and len(group) < len(terms):
+        if group is not None and len(group.terms) < len(terms):
             groups.append(group)
-            numbers = [number for number in numbers if number not in group]
-    if not groups:
-        return None
-    rest = [term for term in terms if not any(term in group for group in groups)]
-    total = _sum(rest, written)
-    for group in groups:
-        value = _sum(group, written)
+            numbers = [number for number in numbers if number not in group.terms]
+    return _near_and_far(groups, [], terms, unchanged, written) if groups else None
+
+
+def _near_and_far(
+    groups: Sequence[Group],
+    near: list[Group],
+    terms: list[Signed],
+    unchanged: Expr,
+    written: dict[Expr, Expr],
+) -> Expr:
+    """Each group together, near where it vanishes alone if others of the sum's terms may cancel with it first: far from there
+    nothing is lost in (u + v) − log v − 1 where u is −v."""
+    if groups:
+        group, *others = groups
+        here = _near_and_far(others, [*near, group], terms, unchanged, written)
+        if not _may_cancel_first(group, terms):
+            return here
+        variable = written.get(group.variable, group.variable)
+        distance = variable if group.centre == 0 else variable - group.centre
+        return where(abs(distance) < 1, here, _near_and_far(others, near, terms, unchanged, written))
+    if not near:
+        return unchanged
+    total = _sum([term for term in terms if not any(term in group.terms for group in near)], written)
+    for group in near:
+        value = _sum(group.terms, written)
         total = value if total is None else total + value if value is not None else total
+    assert total is not None
     return total
+
+
+def _may_cancel_first(group: Group, terms: Sequence[Signed]) -> bool:
+    """Whether a term of a group that is no function stands beside others, as the sum is written, before what is rounded."""
+    others = own = False
+    for term in terms:
+        if term not in group.terms:
+            others = True
+        elif any(is_function(part) for part in walk((term[1],))):
+            return False
+        else:
+            own = own or not is_number(term[1])
+        if own and others:
+            return True
+    return False
 
 
 def _terms(node: Expr) -> list[Signed] | None:
@@ -151,7 +222,7 @@ def _terms(node: Expr) -> list[Signed] | None:
     return found if LEAST_TERMS < len(found) == len(set(found)) else None
 
 
-def _vanishing(variable: Expr, members: list[Signed], numbers: list[Signed]) -> list[Signed] | None:
+def _vanishing(variable: Expr, members: list[Signed], numbers: list[Signed]) -> Group | None:
     """Terms of one variable with one of some numbers, where they are 0 at 0 or at 1; None where they are not."""
     if len(members) + bool(numbers) < LEAST_TERMS:
         return None
@@ -175,7 +246,7 @@ def _vanishing(variable: Expr, members: list[Signed], numbers: list[Signed]) -> 
             group = members if number is None else [*members, number]
             constant = 0.0 if number is None else number[0] * float(number[1].value)
             if len(group) >= LEAST_TERMS and value + constant == 0:
-                return group
+                return Group(variable, centre, group)
     return None
 
 

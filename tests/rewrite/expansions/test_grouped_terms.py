@@ -52,3 +52,22 @@ def test_values_and_first_derivatives(text: str) -> None:
 def test_sums_in_which_nothing_cancels_keep_their_order() -> None:
     for text in ("m*m + exp(v) + v - 2", "a + sin(m) + b - v", "m + v - 1", "exp(m) + exp(v) + 1 + m*v"):
         assert not [step for step in g.rewrites(g.parse(text)) if step.rule == "grouped-terms"], text
+
+
+CANCELLED_FIRST = ["m + v - log(v) - 1", "v - m - log(v) - 1", "v + m - sin(v) + v**3/6"]
+
+
+@pytest.mark.parametrize("text", CANCELLED_FIRST)
+def test_terms_that_cancel_with_others_as_they_are_written(text: str) -> None:
+    """Where m is ±v the sum of both is exact, and nothing but the rest is left of far larger terms."""
+    f = g.compile(g.parse(text), [*g.symbols("m v")], cache=False)
+    for v in (0.5, 1.5, 3.5, 1e3, 1.75e9, 1.75e18):
+        for m in (v, -v):
+            expected = float(of(text, m, v))
+            assert f(m, v) == pytest.approx(expected, rel=6 * 2.0**-53), (m, v)
+
+
+@pytest.mark.parametrize("text", CANCELLED_FIRST)
+def test_near_and_far_are_written_once(text: str) -> None:
+    written = g.stabilize(g.parse(text))
+    assert not [step for step in g.rewrites(written) if step.rule == "grouped-terms"]
