@@ -251,9 +251,7 @@ class _Rewriter:
             return chosen if plain is None else {**dict(zip(numbers, base, strict=True)), **chosen}
         return dict(zip(numbers, results, strict=True))
 
-    def _without_kinks(
-        self, written: tuple[Expr, ...], smoothed: tuple[Expr, ...], ahead: bool
-    ) -> tuple[Expr, ...]:
+    def _without_kinks(self, written: tuple[Expr, ...], smoothed: tuple[Expr, ...], ahead: bool) -> tuple[Expr, ...]:
         """Outputs as they were written but for their kinks."""
         if ahead or self._smoothed.keys().isdisjoint(written):
             return smoothed

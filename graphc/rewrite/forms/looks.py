@@ -78,7 +78,7 @@ def plausible(f: Expr, others: Sequence[Expr], beside: Sequence[Expr], size: flo
     return False
 
 
-_PARTNER = {"exp": "exp", "divide": "divide", "sin": "cos"}
+_PARTNER = {"exp": "exp", "divide": "divide", "sin": "cos", "cosh": "sinh"}
 """Function → the one that its partner is, or has as a factor, where that is none of its own argument."""
 
 PARTNERS = frozenset(_PARTNER.values())

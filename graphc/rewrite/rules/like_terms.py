@@ -120,13 +120,18 @@ def _cancel(one: Term, other: Term) -> bool:
 
 @dataclass(frozen=True)
 class VanishingBeside:
-    """f − partner = number·value, under a condition; `far`: it vanishes as the argument goes to infinity, not to 0."""
+    """f − partner = number·value, under a condition.
+
+    far : it vanishes as the argument goes to infinity, not to 0
+    everywhere : the value has all its digits, whatever the argument is
+    """
 
     partner: Expr | float
     number: float
     value: Callable[[], Expr]
     under: Callable[[], Expr] | None = None
     far: bool = False
+    everywhere: bool = False
 
 
 def _cosine(f: Expr) -> Iterator[VanishingBeside]:
@@ -134,7 +139,9 @@ def _cosine(f: Expr) -> Iterator[VanishingBeside]:
 
 
 def _hyperbolic_cosine(f: Expr) -> Iterator[VanishingBeside]:
-    yield VanishingBeside(1.0, 2.0, lambda: square(sinh(f.operands[0] * 0.5)))
+    (a,) = f.operands
+    yield VanishingBeside(1.0, 2.0, lambda: square(sinh(a * 0.5)))
+    yield VanishingBeside(sinh(a), 1.0, lambda: exp(-a), everywhere=True)
 
 
 def _exponential(f: Expr) -> Iterator[VanishingBeside]:
@@ -265,6 +272,7 @@ class VanishingPair:
         "asin(x) - x", "x - asinh(x)", "atanh(x) - x", "expm1(x) - x", "x - log1p(x)", "1 - cosh(x)", "exp(-x) - exp(x)",
         "2*exp(x) - 2", "sqrt(x + 1) - 1", "2 - sqrt(4 - x)", "hypot(x, 1) - 1", "1/(x + 1) - 1", "1/tanh(x) - 1/x",
         "1/x - 1/sin(x)", "tanh(x) - 1", "erf(x) - 1", "cos(x) + y - 1",
+        "y*sinh(x) - y*cosh(x)",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
@@ -322,7 +330,9 @@ class VanishingPair:
             value, scale = pair.value(), product(others)
             value = scaled(term.coefficient * pair.number, value if scale is None else scale * value)
             under = pair.under() if pair.under is not None else None
-            if rest is not None:  # where both are small: further out the order of a sum may matter more
+            if rest is not None and pair.everywhere:
+                value = rest + value
+            elif rest is not None:  # where both are small: further out the order of a sum may matter more
                 small = abs(f.operands[-1]) < 1
                 under, value = small if under is None else small & under, rest + value
             return value if under is None else where(under, value, node)
@@ -342,6 +352,8 @@ def _may_vanish(parts: list[Expr]) -> bool:
             continue
         a = part.operands[-1]
         if a in there or (has_number and name in BESIDE_NUMBERS) or not there.isdisjoint(a.operands):
+            return True
+        if name == "cosh" and "sinh" in names:
             return True
         if name in PARTNERS and names.count(name) > 1 and len({p for p in there if p.op.name == name}) > 1:
             return True

@@ -1,4 +1,4 @@
-"""Slopes compiled beside second derivatives are as right as by themselves, and formulas without their kinks as those that had none.
+"""Slopes compiled beside second derivatives are as right as by themselves, and formulas without kinks as those that had none.
 
 A second derivative holds the first in a branch, as what is computed where the better form may overflow: that one stands for the
 slope as well must not keep it from being written anew. What has |x|·|x| in it is differentiated as x·x would be.
