@@ -36,6 +36,7 @@ from graphc.rewrite.rules import (
     log_quotients,
     logarithmic_derivatives,
     logarithms,
+    logistic_sums,
     near_one,
     norm_rest,
     overflow,
@@ -147,6 +148,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     ("Ratios of exponentials, norms", "", (*ratios.RULES, *norm_rest.RULES)),
     ("Products and quotients", "", products.RULES),
+    ("Shares in sums", "Second derivatives of logarithms of mixtures.", logistic_sums.RULES),
     (
         "Terms that cancel",
         "In any order, with any factor, among other terms.",

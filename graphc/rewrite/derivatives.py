@@ -193,16 +193,16 @@ class _Rewriter:
         smooth: tuple[Expr, ...] = ()
         if made.differentiates:
             smoothed = self._smooth(outputs)
-            kinked = kinked or (len(smoothed) > 0 and _lost_kinks(outputs, smoothed.outputs))
+            kinked = kinked or (bool(smoothed) and _lost_kinks(outputs, smoothed.outputs))
             trace = self._sources[guarded](smoothed.outputs)
-            smooth = self._without_kinks(made.outputs, smoothed.outputs, bool(ahead))
+            smooth = self._without_kinks(made.outputs, smoothed.outputs) if not ahead else smoothed.outputs
             smooth = smooth if trace.outputs != smooth else ()
             self.complete = self.complete and trace.complete
             if kinked or smoothed or any(step.kind != "exact" for step in trace):
                 better, steps = True, (*smoothed, *trace)
             outputs = trace.outputs
         functions = outputs if made.differentiates and not ahead else ()
-        back = {stand_in: self.best[node] for node, stand_in in ahead.items()}
+        back = {put: self.best[node] for node, put in ahead.items()}
         outputs, parts = self._contracted(made, outputs, targets)
         if not better and not parts and others == made.others:
             return {}
@@ -211,10 +211,8 @@ class _Rewriter:
             return {}  # what the rules wrote has no derivative: that of the formula as it was written stays
         written = [self._written[made, number] for number in numbers]
         # what is without kinks is held against what is without them too: a derivative at one is a convention
-        plain = None
-        if kinked and smooth:
-            smooth, own_parts = self._contracted(made, smooth, targets)
-            plain = self._write(made, smooth, own_parts, targets, others, back)
+        smooth, own_parts = self._contracted(made, smooth, targets) if kinked and smooth else ((), {})
+        plain = self._write(made, smooth, own_parts, targets, others, back) if smooth else None
         base = written if plain is None else plain
         own = self._normal_form(base).outputs
         if _on_arrays(results) and not _on_arrays(written):
@@ -248,12 +246,12 @@ class _Rewriter:
         if self._doubtful and compared:
             forms = zip(numbers, results, final, own, base, strict=True)
             chosen = dict(_each_as_good(forms, unchanged, functions, self._trials, bool(parts)))
-            return chosen if plain is None else {**dict(zip(numbers, base, strict=True)), **chosen}
+            return chosen if plain is None else dict(zip(numbers, base, strict=True)) | chosen
         return dict(zip(numbers, results, strict=True))
 
-    def _without_kinks(self, written: tuple[Expr, ...], smoothed: tuple[Expr, ...], ahead: bool) -> tuple[Expr, ...]:
+    def _without_kinks(self, written: tuple[Expr, ...], smoothed: tuple[Expr, ...]) -> tuple[Expr, ...]:
         """Outputs as they were written but for their kinks."""
-        if ahead or self._smoothed.keys().isdisjoint(written):
+        if self._smoothed.keys().isdisjoint(written):
             return smoothed
         plain = [self._smoothed.get(node, one) for node, one in zip(written, smoothed, strict=True)]
         return tuple(self._smooth(plain).outputs)

@@ -36,7 +36,7 @@ Signed = tuple[int, Expr]
 
 
 @dataclass(frozen=True)
-class Group:
+class VanishingTerms:
     """Terms of one variable that vanish where it is `centre`."""
 
     variable: Expr
@@ -153,7 +153,7 @@ def _grouped(node: Expr, unchanged: Expr, variables: VariableOf, written: dict[E
         variable = variables[term[1]]
         if variable is not None:
             of.setdefault(variable, []).append(term)
-    groups: list[Group] = []
+    groups: list[VanishingTerms] = []
     for variable, members in of.items():
         group = _vanishing(variable, members, numbers)
         if group is not None and len(group.terms) < len(terms):
@@ -163,8 +163,8 @@ def _grouped(node: Expr, unchanged: Expr, variables: VariableOf, written: dict[E
 
 
 def _near_and_far(
-    groups: Sequence[Group],
-    near: list[Group],
+    groups: Sequence[VanishingTerms],
+    near: list[VanishingTerms],
     terms: list[Signed],
     unchanged: Expr,
     written: dict[Expr, Expr],
@@ -189,7 +189,7 @@ def _near_and_far(
     return total
 
 
-def _may_cancel_first(group: Group, terms: Sequence[Signed]) -> bool:
+def _may_cancel_first(group: VanishingTerms, terms: Sequence[Signed]) -> bool:
     """Whether a term of a group that is no function stands beside others, as the sum is written, before what is rounded."""
     others = own = False
     for term in terms:
@@ -222,7 +222,7 @@ def _terms(node: Expr) -> list[Signed] | None:
     return found if LEAST_TERMS < len(found) == len(set(found)) else None
 
 
-def _vanishing(variable: Expr, members: list[Signed], numbers: list[Signed]) -> Group | None:
+def _vanishing(variable: Expr, members: list[Signed], numbers: list[Signed]) -> VanishingTerms | None:
     """Terms of one variable with one of some numbers, where they are 0 at 0 or at 1; None where they are not."""
     if len(members) + bool(numbers) < LEAST_TERMS:
         return None
@@ -246,7 +246,7 @@ def _vanishing(variable: Expr, members: list[Signed], numbers: list[Signed]) -> 
             group = members if number is None else [*members, number]
             constant = 0.0 if number is None else number[0] * float(number[1].value)
             if len(group) >= LEAST_TERMS and value + constant == 0:
-                return Group(variable, centre, group)
+                return VanishingTerms(variable, centre, group)
     return None
 
 
