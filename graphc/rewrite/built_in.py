@@ -130,6 +130,7 @@ DIFFERENCES = frozenset(
 
 IN_SOURCES: dict[str, AnyRule] = {
     "log-beta": log_beta.LogBeta(wide=True),
+    "log-mixture": complements.LogMixture(wide=True),
     "like-terms": like_terms.LikeTerms(guarded=False),
     "divergence": divergences.Divergence(wide=True),
     "divergences": divergences.Divergences(wide=True),

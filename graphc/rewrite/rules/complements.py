@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from functools import reduce
 
+import numpy as np
+
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import where
 from graphc.ops.elementary import log, sqrt
@@ -35,6 +37,8 @@ class LogMixture:
     examples: tuple[str, ...] = (
         "log(x*exp(y) + (1 - x)*exp(z))", "log(2*exp(x) + 3*exp(y))", "log(x*exp(y) + z)", "log(0.25*exp(x) + 0.75)",
     )  # fmt: skip
+    wide: bool = False
+    """for what is to be differentiated: not where a weight's reciprocal, its slope, overflows"""
 
     def roots(self) -> tuple[str, ...]:
         return ("log",)
@@ -71,13 +75,18 @@ class LogMixture:
         if any(weight.dtype != node.dtype for weight in weights):
             return None
         result = reduce(logaddexp, exponents)
-        unknown = [weight > 0 for weight in weights if not ranges(weight).positive]
+        least = float(np.finfo(node.dtype).tiny) if self.wide else 0.0
+        unknown = [weight > least for weight in weights if not _is_above(weight, least, ranges)]
         if unknown:
             result = where(reduce(lambda one, other: one & other, unknown), result, node)
         return result if result.shape == node.shape else None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _is_above(weight: Expr, least: float, ranges: Ranges) -> bool:
+    return ranges(weight).lo > least if least else ranges(weight).positive
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,8 @@ class SharesInSums:
             for j, (other_sign, other) in enumerate(terms):
                 square = _square(one, other) if i != j and sign == -other_sign else None
                 if square is not None:
-                    rest = [term for k, term in enumerate(terms) if k not in (i, j)]
-                    result = _sum([(sign, square), *rest], node)
+                    rest = [(s, _in_order(bag, node)) for k, (s, bag) in enumerate(terms) if k not in (i, j)]
+                    result = _sum([(sign, _divided_early(square, node)), *rest], node)
                     return result if result.dtype == node.dtype and result.shape == node.shape else None
         return None
 
@@ -112,10 +112,7 @@ def _multiplied_out(node: Expr, root: Expr) -> list[tuple[int, Bag]] | None:
     if name == "negative":
         return [(-sign, bag) for sign, bag in left]
     if name == "divide":
-        below = _multiplied_out(node.operands[1], root)
-        if below is None or len(below) != 1:
-            below = [(1, Counter([(node.operands[1], 1)]))]
-        right = [(sign, Counter({(f, -n): c for (f, n), c in bag.items()})) for sign, bag in below]
+        right = [(1, Counter([(node.operands[1], -1)]))]  # whole: of a quotient's parts squares may overflow
     else:
         found = _multiplied_out(node.operands[1], root)
         if found is None:
@@ -149,10 +146,9 @@ def _are_opposite(a: Expr, b: Expr) -> bool:
     return a.op.name == b.op.name == "subtract" and a.operands == b.operands[::-1]
 
 
-def _sum(terms: list[tuple[int, Bag]], root: Expr) -> Expr:
+def _sum(terms: list[tuple[int, Expr]], root: Expr) -> Expr:
     total: Expr | None = None
-    for sign, bag in sorted(terms, key=lambda term: -term[0]):
-        value = _product(bag, root)
+    for sign, value in sorted(terms, key=lambda term: -term[0]):
         if total is None:
             total = value if sign > 0 else -value
         else:
@@ -161,19 +157,26 @@ def _sum(terms: list[tuple[int, Bag]], root: Expr) -> Expr:
     return total
 
 
-def _product(bag: Bag, root: Expr) -> Expr:
+def _in_order(bag: Bag, root: Expr) -> Expr:
+    """A product with its factors as they stood."""
+    total = constant(1.0, root.dtype)
+    for number, (factor, n) in enumerate(bag.elements()):
+        total = total / factor if n < 0 else factor if number == 0 else total * factor
+    return total
+
+
+def _divided_early(bag: Bag, root: Expr) -> Expr:
     """A product that is divided as early as can be: (σ/p)·σ/p, since p² may underflow where σ/p is a number."""
-    above = [factor for (factor, n), count in bag.items() if n > 0 for _ in range(count)]
-    below = [factor for (factor, n), count in bag.items() if n < 0 for _ in range(count)]
+    above = [factor for factor, n in bag.elements() if n > 0]
+    below = [factor for factor, n in bag.elements() if n < 0]
     above.sort(key=lambda factor: factor.op.name != "sigmoid")
-    total: Expr | None = None
+    total, *above = above
     while above or below:
-        if above:
-            total = above[0] if total is None else total * above[0]
-            del above[0]
         if below:
-            total = (constant(1.0, root.dtype) if total is None else total) / below.pop()
-    return constant(1.0, root.dtype) if total is None else total
+            total = total / below.pop(0)
+        if above:
+            total = total * above.pop(0)
+    return total
 
 
 RULES = (SharesInSums(),)
