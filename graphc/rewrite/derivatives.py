@@ -188,6 +188,7 @@ class _Rewriter:
             outputs = tuple([self.best[output] for output in outputs])
         better = not ahead and outputs != made.outputs
         others = tuple([self.best[other] for other in made.others])
+        kinks: tuple[RuleFiring, ...] = ()
         steps: tuple[RuleFiring, ...] = ()
         kinked = any(output in self._smoothed for output in made.outputs)
         smooth: tuple[Expr, ...] = ()
@@ -199,7 +200,7 @@ class _Rewriter:
             smooth = smooth if trace.outputs != smooth else ()
             self.complete = self.complete and trace.complete
             if kinked or smoothed or any(step.kind != "exact" for step in trace):
-                better, steps = True, (*smoothed, *trace)
+                better, kinks, steps = True, tuple(smoothed), (*smoothed, *trace)
             outputs = trace.outputs
         functions = outputs if made.differentiates and not ahead else ()
         back = {put: self.best[node] for node, put in ahead.items()}
@@ -222,7 +223,7 @@ class _Rewriter:
         compared = not kinked or plain is not None
         if compared and not _is_better(final, own, base, functions, self._trials, bool(parts)):
             if plain is not None:
-                self.steps += smoothed
+                self.steps += kinks
                 self._smoothed.update(_of_same_kind(written, base))
                 return dict(zip(numbers, base, strict=True))
             near = near_condition(outputs)

@@ -187,7 +187,7 @@ def written_whole(
     sums = {node for node in order if node.op.name in SUMS and _is_candidate(node, reader, source)}
     if not sums:
         return [], outputs
-    inside = _fallbacks(order, outputs) | _roots_of_quadratics(order, ranges)
+    inside = _fallbacks(order) | _roots_of_quadratics(order, ranges)
     steps: list[tuple[SeveralVariables, Expr, Expr]] = []
     target: dict[Expr, Expr] = {}
     tried = 0
@@ -223,19 +223,11 @@ def _one_variable(node: Expr, read: PolyQuotient, reader: SeveralReader) -> bool
     return bool(read.below) and len(places) == 1 and not places & set(reader.squares)
 
 
-def _fallbacks(order: Sequence[Expr], outputs: Sequence[Expr]) -> set[Expr]:
-    """What stands in a branch beside another form of it already, and nowhere else: a second derivative has the first in its."""
-    found: set[Expr] = set()
-    elsewhere = set(outputs)
-    for node in order:
-        if node.op.name == "where":
-            *others, last = node.operands
-            elsewhere.update(others)
-            if last.op.name in SUMS:
-                found.add(last)
-        else:
-            elsewhere.update(node.operands)
-    return found - elsewhere
+def _fallbacks(order: Sequence[Expr]) -> set[Expr]:
+    """What stands in a branch beside another form of it already."""
+    return {
+        node.operands[2] for node in order if node.op.name == "where" and node.operands[2].op.name in SUMS
+    }
 
 
 def _roots_of_quadratics(order: Sequence[Expr], ranges: Ranges) -> set[Expr]:
