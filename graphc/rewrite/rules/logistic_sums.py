@@ -83,7 +83,7 @@ class SharesInSums:
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         if not ranges.table(ShareMarks)[node] & NESTED:
             return None
-        terms = _multiplied_out(node, node)
+        terms = _multiplied_out(node, node, ranges.table(ShareMarks))
         if terms is None or len(terms) < 3:
             return None
         for i, (sign, one) in enumerate(terms):
@@ -99,14 +99,14 @@ class SharesInSums:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-def _multiplied_out(node: Expr, root: Expr) -> list[tuple[int, Bag]] | None:
+def _multiplied_out(node: Expr, root: Expr, marks: ShareMarks) -> list[tuple[int, Bag]] | None:
     """The terms of a sum of products of sums; None of one with too many."""
     name = node.op.name
-    if name not in _THROUGH or node.dtype != root.dtype:
+    if name not in _THROUGH or node.dtype != root.dtype or (not marks[node] & SHARE and _stays_whole(node)):
         if node.is_constant and not node.shape and node.value in (0, 1):
             return [(1, Counter())] if node.value == 1 else []
         return [(1, Counter([(node, 1)]))]
-    left = _multiplied_out(node.operands[0], root)
+    left = _multiplied_out(node.operands[0], root, marks)
     if left is None:
         return None
     if name == "negative":
@@ -114,7 +114,7 @@ def _multiplied_out(node: Expr, root: Expr) -> list[tuple[int, Bag]] | None:
     if name == "divide":
         right = [(1, Counter([(node.operands[1], -1)]))]  # whole: of a quotient's parts squares may overflow
     else:
-        found = _multiplied_out(node.operands[1], root)
+        found = _multiplied_out(node.operands[1], root, marks)
         if found is None:
             return None
         right = found
@@ -124,6 +124,16 @@ def _multiplied_out(node: Expr, root: Expr) -> list[tuple[int, Bag]] | None:
         terms = [(s * t, one + other) for (s, one), (t, other) in product(left, right)]
     fits = len(terms) <= MOST_TERMS and all(bag.total() <= MOST_FACTORS for _, bag in terms)
     return terms if fits else None
+
+
+def _stays_whole(node: Expr) -> bool:
+    """Whether a node is a sum without products, whose terms may cancel, or a quotient of anything but a number."""
+    if node.op.name in _SUMS:
+        return not any(operand.op.name in _THROUGH or operand.is_constant for operand in node.operands)
+    above = node
+    while above.op.name == "divide":
+        above = above.operands[0]
+    return node.op.name == "divide" and not above.is_constant
 
 
 def _square(one: Bag, other: Bag) -> Bag | None:
