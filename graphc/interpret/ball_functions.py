@@ -22,6 +22,9 @@ such a number as an integer, or sums as many terms, which no memory holds and no
 MOST_TERMS = 100_000
 """Of a series that is summed term by term."""
 
+LARGEST_OF_BOTH, LARGEST_OF_BOTH_K = 1_000_000, 500
+"""The lesser of order and argument of a Bessel function; of K, which is a difference of two I."""
+
 LARGEST_ORDER = 10_000
 
 
@@ -183,7 +186,7 @@ class Arithmetic(Field):
     def _lower(self, a: Any, x: Any) -> Any:
         """mpmath's; of large numbers by the smaller of the two, whose series ends early."""
         mp = self.mp
-        return mp.gamma(a) - mp.gammainc(a, x) if x > a > 1000 else mp.gammainc(a, 0, x)
+        return mp.gamma(a) - mp.gammainc(a, x) if x > max(a, 1000) else mp.gammainc(a, 0, x)
 
     def _upper(self, a: Any, x: Any) -> Any:
         """Likewise."""
@@ -195,8 +198,10 @@ class Arithmetic(Field):
         mp = self.mp
 
         def limited(a: Any, x: Any) -> Any:
+            if x < 0 or a < -1000:  # graphc's functions have no value there, and mpmath's may go on for ever
+                return mp.nan
             if mp.isfinite(a) and mp.isfinite(x) and a > MOST_TERMS:
-                if min(a, x) > MOST_TERMS**2:
+                if min(a, x) > MOST_TERMS**2 or a > MOST_TERMS**6:
                     return mp.nan  # mpmath works with whole numbers of that size
                 ratio = abs(mp.log(x / a)) if x > 0 else mp.inf
                 terms = min(mp.sqrt(2 * a * mp.prec), mp.prec / ratio if ratio else mp.inf)
@@ -207,7 +212,10 @@ class Arithmetic(Field):
         return limited
 
     def betainc(self, a: Any, b: Any, low: Any, high: Any) -> Ball:
-        return self.call(self._near(self.mp.betainc), a, b, low, high)
+        def limited(a: Any, b: Any, low: Any, high: Any) -> Any:
+            return self.mp.nan if min(a, b) < -1000 else self.mp.betainc(a, b, low, high)
+
+        return self.call(self._near(limited), a, b, low, high)
 
     def LambertW(self, z: Any, k: Any = 0) -> Ball:
         return self.call(lambda z: self.mp.lambertw(z, int(self.ball(k).mid)), z)
@@ -217,6 +225,30 @@ class Arithmetic(Field):
 
     def airybiprime(self, x: Any) -> Ball:
         return self.call(self._near(lambda x: self.mp.airybi(x, derivative=1)), x)
+
+    def besselj(self, n: Any, x: Any) -> Ball:
+        return self._bessel(self.mp.besselj, n, x)
+
+    def bessely(self, n: Any, x: Any) -> Ball:
+        return self._bessel(self.mp.bessely, n, x)
+
+    def besseli(self, n: Any, x: Any) -> Ball:
+        return self._bessel(self.mp.besseli, n, x)
+
+    def besselk(self, n: Any, x: Any) -> Ball:
+        return self._bessel(self.mp.besselk, n, x, most=LARGEST_OF_BOTH_K)
+
+    def _bessel(self, function: Callable[..., Any], n: Any, x: Any, most: int = LARGEST_OF_BOTH) -> Ball:
+        """A Bessel function where one of order and argument is small beside the other: its series has some |x|²/n terms, that far
+        out converges from n² on, and orders far below 0 are reflected at numbers of as many digits."""
+        mp = self.mp
+
+        def limited(n: Any, x: Any) -> Any:
+            both = min(abs(n), abs(x)) > most and abs(x) < n * n
+            far = mp.isfinite(n) and mp.isfinite(x) and (n < -LARGEST_OF_BOTH or both)
+            return mp.nan if far else function(n, x)
+
+        return self.call(self._near(limited), n, x)
 
     def _near(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A special function up to the largest numbers that it is computed of."""
@@ -283,12 +315,10 @@ class Arithmetic(Field):
 
 _KNOWN = frozenset(
     "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma"
-    " erfinv besselj bessely besseli besselk airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split()
+    " erfinv airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split()
 )
 
-_SPECIAL = frozenset(
-    "besselj bessely besseli besselk airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split()
-)
+_SPECIAL = frozenset("airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split())
 
 _RENAMED = {
     "Ei": "ei", "Si": "si", "Ci": "ci", "Shi": "shi", "Chi": "chi", "elliptic_k": "ellipk", "elliptic_e": "ellipe",

@@ -79,3 +79,30 @@ def test_polygamma_left_of_its_poles(order: int):
     for at in (-3.0, -1e9, -1e40):
         found = g.evaluate(g.polygamma(order, x), {x: at}, digits=20)
         assert found == mpmath.inf if order % 2 else found != found
+
+
+LARGE = (-1e40, -1e9 - 0.25, -2e3 - 0.25, -0.5, 1e-300, 0.5, 2e3 + 0.25, 1e6 + 0.5, 1e15 + 0.5, 1e300)
+
+
+@pytest.mark.parametrize("name", "jv yv iv kv ive kve gammainc gammaincc log_gammainc log_gammaincc".split())
+def test_functions_of_two_large_numbers_end(name: str):
+    """Each of ten sizes with each: an answer, or that it is not known. One that does not end is ended by the test's own limit."""
+    a, x = g.symbols("a x")
+    formula = getattr(g, name)(a, x)
+    for first in LARGE:
+        for second in LARGE:
+            if name.startswith("log_") and 0 < first < 1e-10 and second > 100:
+                continue  # that of 1 - exp(-2000) takes 3,000 binary digits, and mpmath's gamma(1e-300) a minute for these
+            with contextlib.suppress(g.GraphcError):
+                g.evaluate(formula, {a: first, x: second}, digits=15)
+
+
+@pytest.mark.parametrize("order", [0.5, 2.5, 300.25, 1500.5, -900.25])
+@pytest.mark.parametrize("at", [0.25, 40.0, 400.0])
+def test_bessel_functions_of_half_whole_orders(order: float, at: float):
+    """As mpmath's with twice the digits."""
+    n, x = g.symbols("n x")
+    for function, theirs in ((g.jv, mpmath.besselj), (g.iv, mpmath.besseli), (g.kv, mpmath.besselk)):
+        found = g.evaluate(function(n, x), {n: order, x: at}, digits=20)
+        with mpmath.workdps(60):
+            assert abs(mpmath.mpf(found) / theirs(order, at) - 1) < mpmath.mpf(10) ** -19
