@@ -213,9 +213,22 @@ class Arithmetic(Field):
 
     def betainc(self, a: Any, b: Any, low: Any, high: Any) -> Ball:
         def limited(a: Any, b: Any, low: Any, high: Any) -> Any:
-            return self.mp.nan if min(a, b) < -1000 else self.mp.betainc(a, b, low, high)
+            far = min(a, b) < 0 or max(a, b) > MOST_TERMS**4  # as incomplete gamma functions
+            return self.mp.nan if far else self.mp.betainc(a, b, low, high)
 
         return self.call(self._near(limited), a, b, low, high)
+
+    def expint(self, n: Any, x: Any) -> Ball:
+        def limited(n: Any, x: Any) -> Any:
+            return self.mp.nan if abs(n) > MOST_TERMS else self.mp.expint(n, x)  # a power of x of that order
+
+        return self.call(self._near(limited), n, x)
+
+    def zeta(self, s: Any, a: Any = 1) -> Ball:
+        def limited(s: Any, a: Any) -> Any:
+            return self.mp.nan if min(s, a) < -1000 else self.mp.zeta(s, a)  # from pole to pole
+
+        return self.call(self._near(limited), s, a)
 
     def LambertW(self, z: Any, k: Any = 0) -> Ball:
         return self.call(lambda z: self.mp.lambertw(z, int(self.ball(k).mid)), z)
@@ -315,10 +328,10 @@ class Arithmetic(Field):
 
 _KNOWN = frozenset(
     "exp sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc gamma loggamma digamma"
-    " erfinv airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split()
+    " erfinv airyai airybi Ei Si Ci Shi Chi elliptic_k elliptic_e".split()
 )
 
-_SPECIAL = frozenset("airyai airybi Ei expint Si Ci Shi Chi elliptic_k elliptic_e zeta".split())
+_SPECIAL = frozenset("airyai airybi Ei Si Ci Shi Chi elliptic_k elliptic_e".split())
 
 _RENAMED = {
     "Ei": "ei", "Si": "si", "Ci": "ci", "Shi": "shi", "Chi": "chi", "elliptic_k": "ellipk", "elliptic_e": "ellipe",

@@ -84,7 +84,9 @@ def test_polygamma_left_of_its_poles(order: int):
 LARGE = (-1e40, -1e9 - 0.25, -2e3 - 0.25, -0.5, 1e-300, 0.5, 2e3 + 0.25, 1e6 + 0.5, 1e15 + 0.5, 1e300)
 
 
-@pytest.mark.parametrize("name", "jv yv iv kv ive kve gammainc gammaincc log_gammainc log_gammaincc".split())
+@pytest.mark.parametrize(
+    "name", "jv yv iv kv ive kve gammainc gammaincc log_gammainc log_gammaincc expn stdtr zeta".split()
+)
 def test_functions_of_two_large_numbers_end(name: str):
     """Each of ten sizes with each: an answer, or that it is not known. One that does not end is ended by the test's own limit."""
     a, x = g.symbols("a x")
@@ -95,6 +97,17 @@ def test_functions_of_two_large_numbers_end(name: str):
                 continue  # that of 1 - exp(-2000) takes 3,000 binary digits, and mpmath's gamma(1e-300) a minute for these
             with contextlib.suppress(g.GraphcError):
                 g.evaluate(formula, {a: first, x: second}, digits=15)
+
+
+@pytest.mark.parametrize("name", ["betainc", "betaincc", "log_betainc", "log_betaincc"])
+@pytest.mark.parametrize("at", [0.5, 3.0, -0.5])
+def test_incomplete_beta_functions_of_large_numbers_end(name: str, at: float):
+    a, b, x = g.symbols("a b x")
+    formula = getattr(g, name)(a, b, x)
+    for first in (-1e9 - 0.25, -0.5, 0.5, 1e9 + 0.25, 1e300):
+        for second in (-1e9 - 0.25, -0.5, 0.5, 1e9 + 0.25, 1e300):
+            with contextlib.suppress(g.GraphcError):
+                g.evaluate(formula, {a: first, b: second, x: at}, digits=15)
 
 
 @pytest.mark.parametrize("order", [0.5, 2.5, 300.25, 1500.5, -900.25])
