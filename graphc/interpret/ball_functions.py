@@ -226,7 +226,8 @@ class Arithmetic(Field):
 
     def zeta(self, s: Any, a: Any = 1) -> Ball:
         def limited(s: Any, a: Any) -> Any:
-            return self.mp.nan if min(s, a) < -1000 else self.mp.zeta(s, a)  # from pole to pole
+            far = min(s, a) < -1000 or (s < 0 and a > 1000)  # sums of as many terms
+            return self.mp.nan if far else self.mp.zeta(s, a)
 
         return self.call(self._near(limited), s, a)
 
