@@ -157,7 +157,7 @@ def check_grad(f: Any, at: Mapping[Any, Any], wrt: Any = None) -> GradientReport
         point = {swap.get(s, s): np.broadcast_to(array, shape)[index].item() for s, array in arrays.items()}
         for number, output in enumerate(outputs):
             scalar = substitute(output, swap)
-            f = _Function(scalar, point)
+            f = _MovedFunction(scalar, point)
             record = reverse([scalar], None, [swap.get(target, target) for target in targets])
             for target in targets:
                 moved = swap.get(target, target)
@@ -174,7 +174,7 @@ def _of_arrays(outputs: list[Expr], arrays: dict[Expr, np.ndarray], targets: lis
     for number, output in enumerate(outputs):
         (scalars,) = elements([output], known)
         for place, scalar in np.ndenumerate(scalars):
-            f = _Function(scalar, point)
+            f = _MovedFunction(scalar, point)
             unit = np.zeros(output.shape, dtype=output.dtype)  # type: ignore[arg-type]  # lengths are known here
             unit[place] = 1
             record = reverse(
@@ -245,7 +245,7 @@ class _Slopes:
     change: Any
 
 
-class _Function:
+class _MovedFunction:
     """A scalar function at a point, any input of which may be moved: it is asked thousands of times, so all else stands ready."""
 
     def __init__(self, f: Expr, point: dict[Expr, Any]) -> None:
@@ -284,7 +284,7 @@ class _Function:
         return mpmath_eval.decided(self._dag, inputs, digits, reused=self._reused)[0][0]
 
 
-def _partial(output: int, name: str, f: _Function, adjoint: Expr, x: Expr) -> Partial:
+def _partial(output: int, name: str, f: _MovedFunction, adjoint: Expr, x: Expr) -> Partial:
     mp = mpmath_eval.context(2 * (FIRST_STEP + NEXT_STEP * STEPS) + SPARE)
     gradient = mpmath_eval.enclose(adjoint, {s: f.point[s] for s in free_symbols(adjoint)}, SPARE)
     value = mp.mpf(gradient.value)
@@ -315,7 +315,7 @@ def _partial(output: int, name: str, f: _Function, adjoint: Expr, x: Expr) -> Pa
     )
 
 
-def _slopes(mp: Any, f: _Function, x: Expr, digits: int) -> _Slopes:
+def _slopes(mp: Any, f: _MovedFunction, x: Expr, digits: int) -> _Slopes:
     if not f.depends_on(x):
         return _Slopes(mp.zero, mp.zero, mp.zero, mp.zero)
     centre = Fraction(f.point[x])

@@ -7,7 +7,6 @@ once, as a row of the identity, stands in its place. What nobody then asks for i
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,6 +15,7 @@ from itertools import count
 import numpy as np
 
 from graphc.compiler.loops.block_writer import without_unread, without_unread_memory
+from graphc.compiler.loops.constant_folding import computed, is_number
 from graphc.compiler.loops.program import (
     Apply,
     Assign,
@@ -44,7 +44,7 @@ from graphc.compiler.loops.prover import substitute
 from graphc.compiler.loops.split_ranges import long_pieces
 from graphc.ir import dims
 from graphc.ir.dims import Dim
-from graphc.ir.op import find, lookup
+from graphc.ir.op import find
 from graphc.ir.types import BOOL, INT64
 from graphc.util.records import dataclass
 
@@ -316,10 +316,10 @@ class _Nest:
             case _:
                 return x
         if operands and all(isinstance(each, Constant) for each in operands):
-            return _computed(x, operands)
+            return computed(x, operands)
         if x.op in ("add", "subtract", "multiply") and x.dtype.kind == "f":
             one, other = operands[0], operands[1]
-            if (x.op == "add" and _is_number(one, 0.0)) or (x.op == "multiply" and _is_number(one, 1.0)):
+            if (x.op == "add" and is_number(one, 0.0)) or (x.op == "multiply" and is_number(one, 1.0)):
                 one, other = other, one
             if one.dtype == x.dtype and self._is_neutral(x.op, one, other):
                 return one
@@ -331,8 +331,8 @@ class _Nest:
     def _is_neutral(self, op: str, one: Scalar, other: Scalar) -> bool:
         """Whether `one op other` is `one`, to the sign of zeros."""
         if op == "multiply":
-            return _is_number(other, 1.0)
-        if not _is_number(other, 0.0):
+            return is_number(other, 1.0)
+        if not is_number(other, 0.0):
             return False
         negative = bool(np.signbit(other.value))  # type: ignore[union-attr]
         if op == "subtract":
@@ -386,29 +386,5 @@ def _open(conditions: tuple[Dim, ...], indices: dict[str, int]) -> tuple[Dim, ..
         return None
     return tuple([place for place in places if not isinstance(place, int)])
 
-
-def _is_number(x: Scalar, number: float) -> bool:
-    return isinstance(x, Constant) and bool(x.value == number)
-
-
-def _computed(x: Apply, operands: tuple[Scalar, ...]) -> Scalar:
-    """An operation on numbers, as the interpreter computes it."""
-    if x.op == "astype":
-        value = np.asarray(operands[0].value, operands[0].dtype).astype(x.dtype)  # type: ignore[union-attr]
-        return Constant(value[()], x.dtype)
-    if x.op not in _EXACT:
-        return replace(x, operands=operands)
-    rows = [np.asarray([each.value], each.dtype) for each in operands]  # type: ignore[union-attr]
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        value = np.asarray(lookup(x.op).reference(*rows, *x.attrs)).astype(x.dtype)[0]
-    return Constant(value, x.dtype)
-
-
-_EXACT = frozenset(
-    """add subtract multiply negative equal not_equal less less_equal greater greater_equal logical_and logical_or
-    logical_not bitwise_and bitwise_or bitwise_xor where minimum maximum abs""".split()
-)
-"""Operations that every processor computes to the same bits."""
 
 __all__ = ["unroll"]

@@ -124,8 +124,7 @@ class _Ready(NamedTuple):
 def _ready(program: Program, few: bool = False) -> _Ready:
     written_out = unroll(program)
     chosen = conditional_sums(written_out)
-    exact = exact_sums(chosen)
-    again = computed_again(exact)
+    again = computed_again(exact := exact_sums(chosen))
     ready = turned_copies(vector_stages(exact_sums(split_ranges(rows_together(again)))))
     memory = [bool(_of_named_lengths(each)) for each in (chosen, again)]
     leaves_out = chosen is not written_out or memory == [True, False]
