@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
-from typing import NamedTuple
 
 from graphc.compiler.loops.program import (
     Assign,
@@ -33,6 +32,7 @@ from graphc.compiler.loops.prover import substitute
 from graphc.compiler.loops.rebuild import at_places, with_all_scalars, with_loads
 from graphc.ir import dims
 from graphc.ir.dims import Dim, Name
+from graphc.util.records import dataclass
 
 MOST_STATEMENTS = 2_000
 """Statements that a row runs: the registers of a processor are for tens of numbers, the nearest cache for thousands."""
@@ -42,7 +42,8 @@ LEAST_KEPT, MOST_KEPT = 32, 512
 equations of motion with their Jacobian hand over 11, and take 1.6 of the time in one loop over 1,000 rows."""
 
 
-class _Access(NamedTuple):
+@dataclass(frozen=True)
+class _Access:
     """An element that a statement touches."""
 
     buffer: str
