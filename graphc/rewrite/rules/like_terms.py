@@ -347,13 +347,13 @@ def _may_vanish(parts: list[Expr]) -> bool:
     there, names = {*parts}, [part.op.name for part in parts]
     has_number = "constant" in names
     products = [part for part in parts if part.op.name == "multiply"]
+    if {"cosh", "sinh"} <= {*names, *(factor.op.name for one in products for factor in one.operands)}:
+        return True
     for part, name in zip(parts, names, strict=True):
         if name not in PAIRS or not part.operands:
             continue
         a = part.operands[-1]
         if a in there or (has_number and name in BESIDE_NUMBERS) or not there.isdisjoint(a.operands):
-            return True
-        if name == "cosh" and "sinh" in names:
             return True
         if name in PARTNERS and names.count(name) > 1 and len({p for p in there if p.op.name == name}) > 1:
             return True
