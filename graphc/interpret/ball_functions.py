@@ -22,8 +22,12 @@ such a number as an integer, or sums as many terms, which no memory holds and no
 MOST_TERMS = 100_000
 """Of a series that is summed term by term."""
 
-LARGEST_OF_BOTH, LARGEST_OF_BOTH_K = 1_000_000, 500
-"""The lesser of order and argument of a Bessel function; of K, which is a difference of two I."""
+LARGEST_OF_BOTH, LARGEST_OF_BOTH_K = (10**6, 10**12), (500, 20_000)
+"""The lesser of order and argument of a Bessel function, where both are of one size and where the order is by far larger; of K,
+which is a difference of two I."""
+
+MOST_REFLECTED = 200
+"""The order of a polygamma function that is reflected: its polynomial has as many terms, whose numbers have as many digits."""
 
 LARGEST_ORDER = 10_000
 
@@ -152,7 +156,9 @@ class Arithmetic(Field):
             return (-1) ** (order + 1) * mp.factorial(order - 1) / x**order
         if order and x <= 0 and mp.isint(x):
             return mp.inf if order % 2 else mp.nan  # of even order it goes to either infinity
-        return self._reflected(order, x) if order and x < -order else mp.psi(order, x)
+        if order and x < -order and (order <= MOST_REFLECTED or x < -MOST_TERMS):
+            return self._reflected(order, x) if order <= MOST_REFLECTED else mp.nan
+        return mp.psi(order, x)
 
     def _reflected(self, order: int, x: Any) -> Any:
         """A polygamma function left of its first poles: mpmath's goes from pole to pole.
@@ -189,8 +195,10 @@ class Arithmetic(Field):
         return mp.gamma(a) - mp.gammainc(a, x) if x > max(a, 1000) else mp.gammainc(a, 0, x)
 
     def _upper(self, a: Any, x: Any) -> Any:
-        """Likewise."""
+        """Likewise; of the largest it is the whole, but for less than any digit."""
         mp = self.mp
+        if a > MOST_TERMS**6 and 0 < x < a / 2:
+            return mp.gamma(a)
         return mp.gamma(a) - mp.gammainc(a, 0, x) if a > 1000 and a > x > 0 else mp.gammainc(a, x)
 
     def _summed(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -201,7 +209,7 @@ class Arithmetic(Field):
             if x < 0 or a < -1000:  # graphc's functions have no value there, and mpmath's may go on for ever
                 return mp.nan
             if mp.isfinite(a) and mp.isfinite(x) and a > MOST_TERMS:
-                if min(a, x) > MOST_TERMS**2 or a > MOST_TERMS**6:
+                if min(a, x) > MOST_TERMS**2:
                     return mp.nan  # mpmath works with whole numbers of that size
                 ratio = abs(mp.log(x / a)) if x > 0 else mp.inf
                 terms = min(mp.sqrt(2 * a * mp.prec), mp.prec / ratio if ratio else mp.inf)
@@ -213,14 +221,19 @@ class Arithmetic(Field):
 
     def betainc(self, a: Any, b: Any, low: Any, high: Any) -> Ball:
         def limited(a: Any, b: Any, low: Any, high: Any) -> Any:
-            far = min(a, b) < 0 or max(a, b) > MOST_TERMS**4  # as incomplete gamma functions
+            most = MOST_TERMS**4
+            large = b > most or (a > most and (b > MOST_TERMS or high > 0.99))
+            far = min(a, b) < 0 or large  # its series has as many terms
             return self.mp.nan if far else self.mp.betainc(a, b, low, high)
 
         return self.call(self._near(limited), a, b, low, high)
 
     def expint(self, n: Any, x: Any) -> Ball:
         def limited(n: Any, x: Any) -> Any:
-            return self.mp.nan if abs(n) > MOST_TERMS else self.mp.expint(n, x)  # a power of x of that order
+            far = (
+                x < 0 and abs(n) > MOST_TERMS
+            )  # outside of where there is a value: a power of x of that order
+            return self.mp.nan if far else self.mp.expint(n, x)
 
         return self.call(self._near(limited), n, x)
 
@@ -252,14 +265,18 @@ class Arithmetic(Field):
     def besselk(self, n: Any, x: Any) -> Ball:
         return self._bessel(self.mp.besselk, n, x, most=LARGEST_OF_BOTH_K)
 
-    def _bessel(self, function: Callable[..., Any], n: Any, x: Any, most: int = LARGEST_OF_BOTH) -> Ball:
+    def _bessel(
+        self, function: Callable[..., Any], n: Any, x: Any, most: tuple[int, int] = LARGEST_OF_BOTH
+    ) -> Ball:
         """A Bessel function where one of order and argument is small beside the other: its series has some |x|²/n terms, that far
         out converges from n² on, and orders far below 0 are reflected at numbers of as many digits."""
         mp = self.mp
 
         def limited(n: Any, x: Any) -> Any:
-            both = min(abs(n), abs(x)) > most and abs(x) < n * n
-            far = mp.isfinite(n) and mp.isfinite(x) and (n < -LARGEST_OF_BOTH or both)
+            order, size = abs(n), abs(x)
+            near, apart = most
+            both = size < n * n and min(order, size) > (near if order < 16 * size else apart)
+            far = mp.isfinite(n) and mp.isfinite(x) and (n < -(MOST_TERMS**4) or both)
             return mp.nan if far else function(n, x)
 
         return self.call(self._near(limited), n, x)

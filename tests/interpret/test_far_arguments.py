@@ -119,3 +119,23 @@ def test_bessel_functions_of_half_whole_orders(order: float, at: float):
         found = g.evaluate(function(n, x), {n: order, x: at}, digits=20)
         with mpmath.workdps(60):
             assert abs(mpmath.mpf(found) / theirs(order, at) - 1) < mpmath.mpf(10) ** -19
+
+
+FOUND = {
+    "expn": ((1e40, 1e300), (1e9, 2000.0), (1e15, 0.5)),
+    "jv": ((1e15, 1e9), (1e6, 1e3), (-1e9 - 0.25, 3.0)),
+    "kv": ((1e5, 2e3), (400.0, 450.0)),
+    "gammainc": ((1e300, 2000.0), (1e300, 1e6)),
+    "gammaincc": ((1e300, 2000.0), (0.5, 1e5)),
+    "polygamma": ((5000.0, -6000.5), (150.0, -1e9 - 0.25)),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_ends_by_itself_is_computed(name: str):
+    """Sizes at which series are short are not given up with those at which they are not."""
+    a, x = g.symbols("a x")
+    for first, second in FOUND[name]:
+        formula = g.polygamma(int(first), x) if name == "polygamma" else getattr(g, name)(a, x)
+        at = {x: second} if name == "polygamma" else {a: first, x: second}
+        assert mpmath.isfinite(g.evaluate(formula, at, digits=15)), (first, second)
