@@ -16,8 +16,8 @@ from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.rules.sums import minus
 from graphc.util.records import dataclass
 
-MOST_TERMS = 8
-MOST_FACTORS = 12
+MOST_TERMS, MOST_FACTORS = 8, 12
+"""Of a sum that is multiplied out, and of each of its terms."""
 
 SHARE, NESTED = 1, 2
 """Below a node, through sums and products: a sigmoid; a product of a sum in which, or beside which, there is one."""
@@ -91,7 +91,7 @@ class SharesInSums:
                 square = _square(one, other) if i != j and sign == -other_sign else None
                 if square is not None:
                     rest = [(s, _in_order(bag, node)) for k, (s, bag) in enumerate(terms) if k not in (i, j)]
-                    result = _sum([(sign, _divided_early(square, node)), *rest], node)
+                    result = _sum([(sign, _divided_early(square)), *rest])
                     return result if result.dtype == node.dtype and result.shape == node.shape else None
         return None
 
@@ -156,7 +156,8 @@ def _are_opposite(a: Expr, b: Expr) -> bool:
     return a.op.name == b.op.name == "subtract" and a.operands == b.operands[::-1]
 
 
-def _sum(terms: list[tuple[int, Expr]], root: Expr) -> Expr:
+def _sum(terms: list[tuple[int, Expr]]) -> Expr:
+    """A sum with what is added before what is taken away, so that it begins with no sign."""
     total: Expr | None = None
     for sign, value in sorted(terms, key=lambda term: -term[0]):
         if total is None:
@@ -175,7 +176,7 @@ def _in_order(bag: Bag, root: Expr) -> Expr:
     return total
 
 
-def _divided_early(bag: Bag, root: Expr) -> Expr:
+def _divided_early(bag: Bag) -> Expr:
     """A product that is divided as early as can be: (σ/p)·σ/p, since p² may underflow where σ/p is a number."""
     above = [factor for factor, n in bag.elements() if n > 0]
     below = [factor for factor, n in bag.elements() if n < 0]
