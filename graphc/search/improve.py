@@ -19,6 +19,7 @@ from graphc.search.alternatives import Form
 from graphc.search.cheaper import ALIKE, RIGHT, SHORTER
 from graphc.search.clock import Clock, OutOfTime
 from graphc.search.columns import Columns, bits_wrong, cost
+from graphc.search.counterexamples import Counterexamples, many
 from graphc.search.engine import LARGE, FormSearch
 from graphc.search.exact import Exact
 from graphc.search.honesty import agreement, as_compiled, is_worse
@@ -40,6 +41,9 @@ left is for holding to account."""
 
 AGAIN_SHARE = 0.7
 """Of the budget: by when a search goes on with the points at which its forms were refused, to be held to account at others."""
+
+GUARD_SHARE = 0.7
+"""Of the time that is left then: by when forms have been given tests against points at which they are worse."""
 
 LOST = 1.0
 """Mean bits that a form has to gain for that."""
@@ -174,19 +178,20 @@ def answered(question: Question, tell: Callable[[float], None] | None = None) ->
             search.inherited += handed_on(searches[primal].forms.heirs(), symbol)
         searches[output] = search
         search.run()
+    inputs = many(question.symbols, question.ends, question.focus, np.random.default_rng((question.seed, 5)))
     chosen: list[Expr] = []
     parts: dict[Expr, SearchedPart] = {}
     again: Points | None = None
     for output in order:
         search = searches[output]
-        part = _held_to_account(search, question, fresh, clock, chosen)
+        part = _held_to_account(search, question, fresh, inputs, clock, chosen)
         if _is_lost(part, search) and not clock.over(AGAIN_SHARE):
             if again is None:
                 rng = np.random.default_rng((question.seed, 4))
                 share = clock.share_from_now(0.5, SEARCH_SHARE)
                 again = truth.draw(question.ends, wide, FRESH, rng, clock, share, question.focus)
             search.learn(fresh, clock.share_from_now(0.7))
-            part = _held_to_account(search, question, again, clock, chosen)
+            part = _held_to_account(search, question, again, inputs, clock, chosen)
         parts[output] = part
         chosen.append(part.chosen.expr)
     return tuple([parts[output] for output in question.outputs])
@@ -199,10 +204,16 @@ def _is_lost(part: SearchedPart, search: FormSearch) -> bool:
 
 
 def _held_to_account(
-    search: FormSearch, question: Question, fresh: Points, clock: Clock, beside: Sequence[Expr]
+    search: FormSearch,
+    question: Question,
+    fresh: Points,
+    inputs: dict[Expr, np.ndarray],
+    clock: Clock,
+    beside: Sequence[Expr],
 ) -> SearchedPart:
     """What of the forms of an output may be offered, and which is chosen.
 
+    inputs : points without the truth at them, at which forms are held against the formula too
     beside : the forms that were chosen for other outputs, with which work may be shared
     """
     output = search.output
@@ -229,6 +240,7 @@ def _held_to_account(
             refused += 1
             continue
         offered.append(_alternative(form, after, agrees))
+    offered = _guarded(offered, search, known, columns, inputs, clock)
     if len(offered) > 1 and not clock.over():
         offered, worse = _by_machine_code(offered, question, known, output)
         refused += worse
@@ -243,6 +255,27 @@ def _held_to_account(
         len(search.points), len(search.forms), search.rounds, search.stopped, refused,
         _losses(output, chosen.expr, known, clock),
     )  # fmt: skip
+
+
+def _guarded(
+    offered: list[Alternative], search: FormSearch, known: Points, columns: Columns, inputs: dict[Expr, np.ndarray], clock: Clock
+) -> list[Alternative]:  # fmt: skip
+    """The forms with tests that keep them from points at which more than rounding is lost, that as written first."""
+    written, *others = offered
+    if not others or clock.over() or len(walk([each.expr for each in offered])) > LARGE:
+        return offered
+    share = clock.share_from_now(GUARD_SHARE)
+    points = Counterexamples(search.output, search.truth, known, inputs, clock, share)
+    forms = [each.expr for each in offered]
+    result = [written]
+    for each in others:
+        expr = points.guarded(each.expr, forms)
+        if expr is not each.expr:
+            bits = columns.bits(expr, known.exact[search.output])
+            mean, worst = float(bits.mean()), float(bits.max())
+            each = replace(each, expr=expr, bits=mean, worst=worst, cost=cost(expr))
+        result.append(each)
+    return result
 
 
 def _by_machine_code(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+import sys
 import time
 import warnings
 import zlib
@@ -22,7 +23,7 @@ import numpy as np
 
 import graphc as g
 import graphc.search.clock
-from graphc.errors import InputError
+from graphc.errors import GradientError, InputError
 from graphc.frontend.json_nodes import from_rows, to_rows
 from graphc.ir.graph import Dag
 from graphc.ir.ulp import bits_of_error
@@ -114,7 +115,7 @@ def measured(
     budget : seconds of a search, for each output
     """
     points, kinds = sample(entry, count, seed)
-    outputs: Iterable[g.Expr | None] = entry.symbols if gradients else (None,)
+    outputs: Iterable[g.Expr | None] = differentiable(entry) if gradients else (None,)
     better, seconds = search(entry, gradients, budget) if improved else (None, None)
     rows = []
     for number, by in enumerate(outputs):
@@ -151,6 +152,19 @@ def measured(
     return rows
 
 
+def differentiable(entry: Entry) -> list[g.Expr]:
+    """The inputs that a formula has a derivative by: the incomplete gamma function has none by its first operand."""
+    found = []
+    for symbol in entry.symbols:
+        try:
+            g.grad(entry.formula, symbol)
+        except GradientError as error:
+            print(f"left out: {entry.name} by {symbol.name}: {str(error).splitlines()[0]}", file=sys.stderr)
+        else:
+            found.append(symbol)
+    return found
+
+
 def plain(forms: Mapping[str, g.Expr]) -> dict[str, Any]:
     """Forms as rows of plain data."""
     dag = Dag(tuple(forms.values()))
@@ -178,7 +192,7 @@ def mean_of_kinds(bits: np.ndarray, kinds: Sequence[str]) -> float:
 
 def search(entry: Entry, gradients: bool, budget: float) -> tuple[list[SearchedPart], float]:
     """What `g.improve` makes of the formula, or, with the formula beside them, of its partial derivatives; seconds it took."""
-    derivatives = [g.grad(entry.formula, s) for s in entry.symbols] if gradients else []
+    derivatives = [g.grad(entry.formula, s) for s in differentiable(entry)] if gradients else []
     outputs = [entry.formula, *derivatives]
     graphc.search.clock.NOW = time.process_time
     began = time.process_time()
