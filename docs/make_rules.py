@@ -34,6 +34,7 @@ from graphc.rewrite.rules import (
     like_terms,
     log_beta,
     log_quotients,
+    log_shares,
     logarithmic_derivatives,
     logarithms,
     logistic_sums,
@@ -116,6 +117,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
         "Logarithms",
         "",
         log_quotients.RULES
+        + log_shares.RULES
         + pair_quotients.RULES
         + logarithms.RULES
         + logarithmic_derivatives.RULES

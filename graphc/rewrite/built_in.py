@@ -29,6 +29,7 @@ from graphc.rewrite.rules import (
     like_terms,
     log_beta,
     log_quotients,
+    log_shares,
     logarithmic_derivatives,
     logarithms,
     logistic_sums,
@@ -66,6 +67,7 @@ NORMAL: tuple[AnyRule, ...] = (
     *gamma_differences.RULES,
     *gamma_logarithms.RULES,
     *log_quotients.RULES,
+    *log_shares.RULES,
     *pair_quotients.RULES,
     *logarithms.RULES,
     *logistic_entropy.RULES,
@@ -123,8 +125,8 @@ OF_DIFFERENCE = "log-exp-difference"
 """The one that writes log(eˣ − eʸ) by x − y, so that its slopes are by x − y alone."""
 
 DIFFERENCES = frozenset(
-    ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op", "log-one-plus-sum",
-     "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
+    ("arctangent-difference", "cosine-of-sum", "difference-of-squares", "difference-of-squares-op",
+     "log-of-share", "log-one-plus-sum", "one-minus-square", "sine-of-sum", "square-minus-one", "tangent-of-sum")
 ) | frozenset(rule.name for rule in close_inputs.RULES)  # fmt: skip
 """Those that derivatives are not written from: that of x² − y² = (x − y)(x + y) is 2x and not the sum of x + y and x − y."""
 

@@ -153,7 +153,11 @@ def normal_form(
         return _whole(outputs, level, without, memory, last=last)
     sums = _before_others(outputs, level, without, memory, source=False, guarded=True)
     trace = engine(level, without).run(sums.outputs, memory=memory)
-    return Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
+    trace = Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
+    nodes = walk(trace.outputs) if trace or memory is None else memory.nodes(trace.outputs)
+    if not rational_functions.may_overflow(nodes):
+        return trace
+    return _rational(trace, level, without, memory, last=last)
 
 
 def _before_others(
@@ -247,6 +251,18 @@ def _whole(
     trace = Trace([*sums, *trace], trace.outputs, trace.complete) if sums else trace
     if not rational_functions.worth(trace.outputs):
         return trace
+    return _rational(trace, level, without, memory, source, last)
+
+
+def _rational(
+    trace: Trace,
+    level: str,
+    without: Iterable[str],
+    memory: RuleMemory | None,
+    source: bool = False,
+    last: bool = False,
+) -> Trace:
+    """Outputs in their normal form with what is a rational function in them written whole."""
     change = partial(rational_functions.written_whole, source=source, last=last)
     whole = written_once(rational_functions.RULES, change, trace.outputs, level, without, memory)
     if not whole or source:

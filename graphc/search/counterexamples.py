@@ -27,7 +27,7 @@ from graphc.search.honesty import UNIT
 from graphc.search.regimes import shortest
 from graphc.search.result import SLACK
 from graphc.search.sampling import number
-from graphc.search.truth import Points, Truth
+from graphc.search.truth import Points, Truth, is_wide, moderate
 
 MANY = 12_000
 """Points at which a form is computed beside the formula."""
@@ -46,6 +46,9 @@ CLOSE = 16.0
 
 CHANCE = math.log(1e-4)
 """Logarithm of how likely a gap between the points at which a form is needed may be by chance, to be taken for a reason."""
+
+OFTEN, DEARER = 0.001, 1.3
+"""Of the points: how many a test has to save that makes a form so much dearer, for what is computed on its other side."""
 
 WORTHLESS = 48.0
 """Bits of error of a value of which hardly a bit is right."""
@@ -96,6 +99,8 @@ def _floats(symbol: Expr, low: float, high: float, count: int, rng: np.random.Ge
 def _evenly(symbol: Expr, low: float, high: float, count: int, rng: np.random.Generator) -> np.ndarray:
     if symbol.dtype != FLOAT64:
         return np.array([number(symbol, low, high, True, rng) for _ in range(count)])
+    if is_wide(low, high):  # nearly all that is even there is as large as can be
+        return np.array([moderate(symbol, low, high, rng) for _ in range(count)])
     share = rng.random(count)
     return np.clip(low * (1 - share) + high * share, low, high)
 
@@ -208,6 +213,9 @@ class Counterexamples:
             tests.append(test)
             mended = self._beside(form, tests, others)
             if mended is None:
+                break
+            saved = np.count_nonzero(self.harm(current) > HEAVY) - np.count_nonzero(self.harm(mended) > HEAVY)
+            if saved < OFTEN * len(self.written) and cost(mended) > DEARER * cost(current):
                 break
             current = mended
         return current

@@ -33,6 +33,10 @@ SKIPPED = frozenset(
 """Parts that have rules of their own, or values in an interval alone."""
 
 
+MOST_TERMS = 8
+"""Terms of a denominator that are looked at for powers."""
+
+
 def _writer(
     node: Expr, read: RootQuotient, factors: Mapping[Poly, tuple[Expr, Number]]
 ) -> FunctionWriter | None:
@@ -221,6 +225,28 @@ def worth(outputs: Sequence[Expr]) -> bool:
     return any(node.op.name in ("divide", "reciprocal") for node in walk(outputs))
 
 
+def may_overflow(nodes: Iterable[Expr]) -> bool:
+    """Whether there is a quotient with sums below that hold a power: it may have a value where the power has none."""
+    return any(node.op.name == "divide" and _has_power(node.operands[1]) for node in nodes)
+
+
+def _has_power(below: Expr) -> bool:
+    """Whether a sum has a term that is a power, as far as a bounded look goes."""
+    pending = [below]
+    for _ in range(MOST_TERMS):
+        if not pending:
+            return False
+        node = pending.pop()
+        if node.op.name in ("add", "subtract"):
+            pending += node.operands
+        elif node is not below and (
+            node.op.name == "square" or (node.op.name == "multiply" and not any(o.is_constant for o in node.operands))
+            or (node.op.name == "pow" and node.operands[1].is_constant)
+        ):  # fmt: skip
+            return True
+    return False
+
+
 def _largest(order: Sequence[Expr], outputs: Sequence[Expr], reader: Reader) -> list[Expr]:
     """The quotients that are no part of larger ones."""
     ends = set(outputs)
@@ -273,4 +299,4 @@ def _exchanged(outputs: Sequence[Expr], target: Mapping[Expr, tuple[Expr, Expr]]
     return tuple([written[output] for output in outputs])
 
 
-__all__ = ["RULE", "RULES", "worth", "written_whole"]
+__all__ = ["RULE", "RULES", "may_overflow", "worth", "written_whole"]

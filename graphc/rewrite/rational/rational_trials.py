@@ -15,7 +15,8 @@ from graphc.rewrite.rational.rational_reader import RootQuotient, univariate
 from graphc.rewrite.rational.rational_values import STEP, ZERO, Scaled, beside, scaled, value
 
 SIZES = (
-    1e-300, 1e-150, 1e-60, 1e-37, 1e-17, 1e-8, 1e-5, 1e-3, 0.0173, 0.1, 0.31, 0.5, 0.71, 0.93, 0.9999, 1.0, 1.0001, 1.3, 1.9,
+    1e-300, 1.4e-154, 1e-150, 1e-107, 2e-103, 1e-77, 1e-60, 1e-37,
+    1e-17, 1e-8, 1e-5, 1e-3, 0.0173, 0.1, 0.31, 0.5, 0.71, 0.93, 0.9999, 1.0, 1.0001, 1.3, 1.9,
     2.6, 3.7, 7.1, 18.5, 37.1, 81.0, 350.0, 1.1e4, 1.7e6, 1.1e9, 1e13, 1e15, 1e18, 3e18, 1e26, 1e34, 1e50, 1e66, 1e77, 1e86,
     1e102, 1e106, 1e118, 1e134, 1e142, 1e150, 1e200,
 )  # fmt: skip

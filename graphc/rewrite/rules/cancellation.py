@@ -53,13 +53,15 @@ def _kept_quotient(m: Match) -> Expr:
 
 
 def _log_step(m: Match, x: Expr, y: Expr, step: Expr | None) -> Expr | None:
-    """log x − log y as log1p((x − y)/y), unless the quotient may overflow or y is not positive."""
+    """log x − log y as log1p((x − y)/y), unless the quotient may overflow, y is not positive, or x is less than half of y, where
+    the quotient comes close to −1."""
     if step is None or not step.is_constant:
         return None
     size = abs(float(step.value))
     if not 0 < size < _large(y):
         return None
-    return where(y > _tiny(y) * max(size, 1.0), log1p(step / y), _kept(m))
+    least = _tiny(y) * max(size, 1.0) if float(step.value) > 0 else 2 * size
+    return where(y > least, log1p(step / y), _kept(m))
 
 
 def _power_step(m: Match) -> Expr | None:
@@ -141,6 +143,8 @@ STEPS = (
          examples=("log(x + 1) - log(x)", "log(x + 0.001) - log(x)", "log(x) - log(x - 3)")),
     Rule("log1p-step", "log1p(x) - log(x)", lambda m: _log_step(m, 1 + m["x"], m["x"], m.literal(1)), "stable",
          "log((1 + x)/x) = log1p(1/x)"),
+    Rule("log-step-of-log1p", "log(x) - log1p(x)", lambda m: _log_step(m, m["x"], 1 + m["x"], m.literal(-1)), "stable",
+         "log(x/(1 + x)) = log1p(−1/(1 + x)) above 1"),
     Rule("entropy-step", "(x + 1)*log1p(x) - x*log(x)",
          lambda m: where(m["x"] > 1, log1p(m["x"]) + m["x"] * log1p(1 / m["x"]), _kept(m)), "stable",
          "(x + 1) log(x + 1) − x log x = log(x + 1) + x log(1 + 1/x); below 1 nothing cancels"),

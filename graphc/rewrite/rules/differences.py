@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from graphc.ir.expr import Expr, constant
 from graphc.ops.comparison import maximum, not_equal, where
@@ -13,7 +14,7 @@ from graphc.ops.elementary import sqrt
 from graphc.ops.powers import square
 from graphc.rewrite.engine.pattern import Kind, Match
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.forms.linear import factors_of, product, same, without
+from graphc.rewrite.forms.linear import factors_of, is_number, product, same, without
 from graphc.util.records import dataclass
 
 
@@ -26,10 +27,12 @@ def difference(a: Expr, b: Expr) -> Expr | None:
                     return term if sign > 0 else _negated(term)
         if x.op.name == "subtract" and x.operands[0] is y:
             return _negated(x.operands[1]) if sign > 0 else x.operands[1]
-    if a.op.name == b.op.name == "add" and a.operands[0] is b.operands[0]:
-        one, other = a.operands[1], b.operands[1]
-        if one.is_constant and other.is_constant:
-            return one - other
+    if a.op.name == b.op.name == "add":
+        for kept, one in (a.operands, a.operands[::-1]):
+            for other_kept, other in (b.operands, b.operands[::-1]):
+                if kept is other_kept and is_number(one) and is_number(other):
+                    step = Fraction(float(one.value)) - Fraction(float(other.value))
+                    return constant(float(step), one.dtype) if Fraction(float(step)) == step else None
     if {a.op.name, b.op.name} == {"add", "subtract"} and a.operands == b.operands:
         step = a.operands[1]
         if step.is_constant and not step.shape:
