@@ -247,6 +247,8 @@ class Counterexamples:
     def _placed(self, form: Expr, current: Expr, value: Expr) -> SizeTest | None:
         """The test with its bounds between the points at which the form is needed and those at which it is worse, by halves."""
         sizes = abs(self.columns(value))
+        needed = np.array([])
+        first, least, most, last = 0.0, math.inf, 0.0, math.inf
         for step in range(2 * HALVED):
             harm = self.harm(current)
             needed = np.sort(sizes[self._needed(form)])

@@ -362,7 +362,8 @@ def _expansion(
             square = laurent.add(laurent.multiply(first, first), laurent.multiply(second, second))
             return laurent_functions.power(square, 0.5)
         case "pow":
-            return laurent_functions.power(first, float(node.operands[1].value))
+            exponent = node.operands[1]
+            return laurent_functions.power(first, float(exponent.value)) if _is_number(exponent) else None
     return laurent_functions.apply(name, first)
 
 

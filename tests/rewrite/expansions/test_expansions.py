@@ -21,6 +21,7 @@ from graphc.interpret.laurent import NoSeriesError
 from graphc.interpret.laurent_functions import FUNCTIONS
 from graphc.ir.expr import walk
 from graphc.rewrite import tables
+from graphc.rewrite.expansions import expansion_reader
 from graphc.rewrite.expansions.expansion_known import WELL_KNOWN
 from graphc.rewrite.expansions.expansion_reader import (
     Outlines,
@@ -305,3 +306,11 @@ def test_what_is_mended_of_a_graph_does_not_depend_on_graphs_before():
     graph = [g.sin(k * x) - g.tanh(k * x) for k in range(2, 40)]
     texts = [[str(e) for e in g.stabilize(graph)] for _ in range(3)]
     assert texts[0] == texts[1] == texts[2]
+
+
+def test_a_power_that_is_no_number_has_no_series() -> None:
+    x = g.symbol("x")
+    for formula in ((1 + x) ** g.tanh(x), g.exp(x) ** x, (2 + x) ** (x * x) - 1):
+        found = expansion_reader.expansions(formula, 4)
+        assert found[formula] is None or formula.op.name != "pow"
+        assert expansion_reader.valuation(formula) == 0
