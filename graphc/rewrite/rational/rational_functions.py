@@ -226,8 +226,19 @@ def worth(outputs: Sequence[Expr]) -> bool:
 
 
 def may_overflow(nodes: Iterable[Expr]) -> bool:
-    """Whether there is a quotient with sums below that hold a power: it may have a value where the power has none."""
-    return any(node.op.name == "divide" and _has_power(node.operands[1]) for node in nodes)
+    """Whether there is a quotient with sums below that hold a power, or of two sums of which the upper one does.
+
+    It may have a value where the power has none, and digits where both are near 0.
+    """
+    for node in nodes:
+        if node.op.name == "divide":
+            above, below = node.operands
+            if _has_power(below) or (below.op.name in _SUMS and _has_power(above)):
+                return True
+    return False
+
+
+_SUMS = frozenset(("add", "subtract"))
 
 
 def _has_power(below: Expr) -> bool:

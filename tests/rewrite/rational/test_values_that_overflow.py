@@ -56,3 +56,19 @@ def test_special_values_are_limits_or_those_of_the_formula(text: str) -> None:
         before = written(at)
         assert f(at) == pytest.approx(before, rel=1e-15) or math.isnan(before), at
     assert math.isnan(f(math.nan))
+
+
+@pytest.mark.parametrize(
+    ("text", "zero"),
+    [("(x**3 - 1)/(x - 1)", 1), ("(x**4 - 1)/(x - 1)", 1), ("(x**3 + 1)/(x + 1)", -1), ("(x**3 - 8)/(x - 2)", 2),
+     ("(x**4 - 16)/(x*x - 4)", -2), ("(x**5 - 1)/(x - 1)", 1), ("(27 + x**3)/(x + 3)", -3)],
+)  # fmt: skip
+def test_digits_where_both_sides_vanish(text: str, zero: int) -> None:
+    x = g.symbol("x")
+    f = g.compile(g.parse(text, {"x": x}), [x], cache=False)
+    with mpmath.workdps(60):
+        for step in (1e-15, -1e-12, 1e-9, -1e-7, 1e-4, 0.01, -0.3):
+            at = zero + step
+            exact = eval(text, {"x": mpmath.mpf(at)})
+            assert abs(f(at) - exact) <= 2.0**-52 * 4 * abs(exact), (at, f(at), exact)
+    assert not math.isinf(f(float(zero)))
