@@ -1,9 +1,10 @@
 """Points at which a form is worse than the formula as written: sought among many, and kept out of the form by a test.
 
 A thousand points show what a form loses on the whole, and seldom the one in a thousand at which a step of it over- or underflows.
-So both are computed at many more, which takes little, and the truth is asked for where they differ and a step of the form is no
-full float, or another form sides with the formula. A size of an input or of a step that tells these points from those at which
-the form is needed becomes a test: on its other side the formula stands as it is written, or another form does.
+So both are computed at many more, which takes little. The truth is asked for where the formula stays what it is with more digits
+and the form is further from that, where a step of the form is lost, and at a few of the other points at which the two differ. A
+size of an input or of a step that tells these points from those at which the form is needed becomes a test: on its other side the
+formula stands as it is written, or another form does.
 
 Source: counterexample-guided inductive synthesis, Solar-Lezama, Program synthesis by sketching (thesis, Berkeley 2008), 2.3.
 """
@@ -27,7 +28,7 @@ from graphc.search.honesty import UNIT
 from graphc.search.regimes import shortest
 from graphc.search.result import SLACK
 from graphc.search.sampling import number
-from graphc.search.truth import Points, Truth, is_wide, moderate
+from graphc.search.truth import MODERATE, Points, Truth, is_wide
 
 MANY = 12_000
 """Points at which a form is computed beside the formula."""
@@ -100,7 +101,9 @@ def _evenly(symbol: Expr, low: float, high: float, count: int, rng: np.random.Ge
     if symbol.dtype != FLOAT64:
         return np.array([number(symbol, low, high, True, rng) for _ in range(count)])
     if is_wide(low, high):  # nearly all that is even there is as large as can be
-        return np.array([moderate(symbol, low, high, rng) for _ in range(count)])
+        sizes = 10.0 ** rng.uniform(-MODERATE, MODERATE, count) * rng.choice((-1.0, 1.0), count)
+        sizes = np.where((sizes >= low) & (sizes <= high), sizes, -sizes)
+        return np.where((sizes >= low) & (sizes <= high), sizes, _floats(symbol, low, high, count, rng))
     share = rng.random(count)
     return np.clip(low * (1 - share) + high * share, low, high)
 
@@ -207,7 +210,7 @@ class Counterexamples:
         current = form
         while not self.over():
             self.ask(self.suspects(current))
-            test = self._test(form, current, tests) if len(tests) < TESTS else None
+            test = self._test(form, current) if len(tests) < TESTS else None
             if test is None:
                 break
             tests.append(test)
@@ -220,7 +223,7 @@ class Counterexamples:
             current = mended
         return current
 
-    def _test(self, form: Expr, current: Expr, tests: Sequence[SizeTest]) -> SizeTest | None:
+    def _test(self, form: Expr, current: Expr) -> SizeTest | None:
         """The size that tells the most of the counterexamples from the points at which the form is needed."""
         harm = self.harm(current)
         worse = np.flatnonzero(harm > HEAVY)

@@ -262,7 +262,7 @@ def _guarded(
 ) -> list[Alternative]:  # fmt: skip
     """The forms with tests that keep them from points at which more than rounding is lost, that as written first."""
     written, *others = offered
-    if not others or clock.over() or len(walk([each.expr for each in offered])) > LARGE:
+    if not others or not inputs or clock.over() or len(walk([each.expr for each in offered])) > LARGE:
         return offered
     share = clock.share_from_now(GUARD_SHARE)
     points = Counterexamples(search.output, search.truth, known, inputs, clock, share)

@@ -141,7 +141,7 @@ class Truth:
             way = WAYS[drawn % len(WAYS)] if focus is None else FOCUSED_WAYS[drawn % len(FOCUSED_WAYS)]
             evenly = way != "floats"
             row = [
-                moderate(symbol, *ends, rng) if evenly and far else number(symbol, *ends, evenly, rng)
+                _moderate(symbol, *ends, rng) if evenly and far else number(symbol, *ends, evenly, rng)
                 for symbol, ends, far in zip(self.symbols, intervals, wide, strict=True)
             ]
             if way == "focus" and focus is not None:
@@ -217,7 +217,7 @@ def is_wide(low: float, high: float) -> bool:
     return max(abs(low), abs(high)) > WIDE * max(min(abs(low), abs(high)) if low * high > 0 else 0.0, 1.0)
 
 
-def moderate(symbol: Expr, low: float, high: float, rng: np.random.Generator) -> float:
+def _moderate(symbol: Expr, low: float, high: float, rng: np.random.Generator) -> float:
     """A number of moderate size in a range; one of the range as any where there is none."""
     for _ in range(8):
         size = 10.0 ** rng.uniform(-MODERATE, MODERATE)
@@ -233,4 +233,4 @@ def _float(value: object) -> float:
     return rounded(value, FLOAT64) if hasattr(value, "_mpf_") else float(value)  # type: ignore[arg-type]
 
 
-__all__ = ["Points", "Truth", "is_wide", "moderate"]
+__all__ = ["MODERATE", "Points", "Truth", "is_wide"]

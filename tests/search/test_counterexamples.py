@@ -90,7 +90,18 @@ def test_another_form_stands_where_it_takes_less_time_and_is_right():
     points, _ = at_points(written, (1.0, LARGEST))
     short = x * (y / (1 + y))
     guarded = points.guarded(x * y / (1 + y), [short])
+    assert "where" in str(guarded)
     assert "exp" not in str(guarded)
+
+
+def test_formulas_without_inputs_and_with_others_than_floats_are_searched() -> None:
+    assert float(g.evaluate(g.improve(g.exp(g.constant(1.0)) - 1, budget=1).expr, {})) == pytest.approx(
+        math.e - 1
+    )
+    n, chosen = g.symbol("n", dtype="int64"), g.symbol("b", dtype="bool")
+    found = g.improve(g.where(chosen, g.sqrt(x + n) - g.sqrt(x), x), budget=1).expr
+    f = g.compile(found, [x, n, chosen], rewrite=None, cache=False)
+    assert f(4.0, 5, True) == pytest.approx(1.0) and f(4.0, 5, False) == 4.0
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, math.inf), (1.0, 2.0)])

@@ -13,7 +13,7 @@ from graphc.ops.comparison import where
 from graphc.ops.elementary import log1p
 from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
-from graphc.rewrite.forms.linear import Sums, Term, product
+from graphc.rewrite.forms.linear import Sums, Term, is_number, product
 from graphc.util.records import dataclass
 
 LEAST = -0.5
@@ -42,9 +42,7 @@ class LogOfShare:
         return ("log",)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        quotient = node.operands[0]
-        if quotient.op.name == "where":  # as a rule against overflow has left it
-            quotient = quotient.operands[1]
+        quotient = _unguarded(node.operands[0], ranges)
         if quotient.op.name != "divide" or quotient.dtype is not node.dtype:
             return None
         above, below = quotient.operands
@@ -72,6 +70,36 @@ class LogOfShare:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
+
+
+def _unguarded(node: Expr, ranges: Ranges) -> Expr:
+    """The quotient x²/(y² + x²) of where(…, x²/(y² + x²), (x/hypot(y, x))²), as a rule against overflow leaves it: both sides are
+    the same function. Any other node as it is."""
+    if node.op.name != "where":
+        return node
+    _, quotient, other = node.operands
+    if (
+        quotient.op.name != "divide"
+        or other.op.name != "multiply"
+        or other.operands[0] is not other.operands[1]
+    ):
+        return node
+    share = other.operands[0]
+    if share.op.name != "divide" or share.operands[1].op.name != "hypot":
+        return node
+    part, norm = share.operands
+    sums = ranges.table(Sums)
+    above, below = (sums[side] for side in quotient.operands)
+    if not above or not below or len(above) != 1 or len(below) != 2 or part not in norm.operands:
+        return node
+    found = [(term.coefficient, *map(id, term.factors)) for term in (*above, *below)]
+    sought = [_square(side) for side in (part, *norm.operands)]
+    return quotient if found[0] == sought[0] and sorted(found[1:]) == sorted(sought[1:]) else node
+
+
+def _square(side: Expr) -> tuple[float, ...]:
+    """The square of a node: a number, and which factors it is times."""
+    return (float(side.value) ** 2,) if is_number(side) else (1.0, id(side), id(side))
 
 
 def _may_share(above: Expr, below: Expr) -> bool:

@@ -104,3 +104,13 @@ def test_arrays_and_float32() -> None:
     with mpmath.workdps(60):
         exact = [float(mpmath.log(mpmath.mpf(float(a)) / (1 + mpmath.mpf(float(a))))) for a in values]
     np.testing.assert_array_max_ulp(f(values), np.array(exact, np.float32), 3)
+
+
+@pytest.mark.parametrize("text", ["x/(1 + x)", "(1 + x)/(2 + x)", "x*x/(4 + x*x)", "x*x/(1 + x*x)"])
+@pytest.mark.parametrize("other", ["5", "y*y", "y/(1 + y)*(y/(1 + y))", "y/hypot(1, y)*(y/hypot(1, y))"])
+def test_a_choice_of_the_users_keeps_both_sides(text: str, other: str) -> None:
+    x, y = g.symbols("x y")
+    formula = g.parse(f"log(where(y > 3, {text}, {other}))", {"x": x, "y": y})
+    f, written = (g.compile(formula, [x, y], rewrite=level, cache=False) for level in ("stable", None))
+    for row in ((2.0, 4.0), (2.0, 1.0), (1e3, 0.5), (0.1, 5.0), (7.0, -2.0)):
+        assert f(*row) == pytest.approx(written(*row), rel=1e-12), row
