@@ -1,4 +1,4 @@
-"""Products in which an exponential vanishes before another factor overflows: 0·∞ where nothing is left.
+"""Products in which what falls as an exponential vanishes before another factor overflows: 0·∞ where nothing is left.
 
 The density of Gumbel's distribution, e^(−x − e⁻ˣ), has the slope (e⁻ˣ − 1)·e^(−x − e⁻ˣ), which is 0 and NaN from −710 on; so have
 1 − e^(−eˣ), Weibull's 1 − e^(−xᵏ) and x²·e^(−x²) at 10¹⁶⁰. Where the exponent is so low that the other factors, which are powers
@@ -19,6 +19,7 @@ from graphc.rewrite.engine.pattern import Kind
 from graphc.rewrite.engine.ranges import Ranges
 from graphc.rewrite.forms.linear import Sums
 from graphc.rewrite.rules.factors import all_factors_of
+from graphc.rewrite.rules.falling import MAY_FALL, falling_exponent
 from graphc.util.records import dataclass
 
 LOWEST = -16000.0
@@ -36,56 +37,63 @@ NEAR = 2.0
 BOUNDED = frozenset(("tanh", "sigmoid", "sin", "cos", "erf", "atan", "sign"))
 PRODUCTS = frozenset(("multiply", "divide", "square", "negative", "reciprocal"))
 SUMS = frozenset(("add", "subtract"))
+OF_EXPONENT = frozenset(("exp", "sigmoid"))
 GROWING = frozenset(("exp", "expm1", "pow"))
 
 
 @dataclass(frozen=True)
 class VanishingProduct:
     """u·eᵛ → where(v < −16000 and u·eᵛ is NaN, 0, u·eᵛ), where powers or exponentials in u may overflow, of which v falls faster
-    than u grows"""
+    than u grows; the same for sigmoid(v), 1/cosh(v), 1/(exp(−v) − 1) and whatever else falls as eᵛ does"""
 
     name: str = "vanishing-product"
     kind: Kind = "stable"
-    examples: tuple[str, ...] = ("exp(x)*exp(-exp(x))", "exp(-x*x)*(x*x - 1)", "y/x*x**y*exp(-x**y)")
+    examples: tuple[str, ...] = (
+        "exp(x)*exp(-exp(x))", "exp(-x*x)*(x*x - 1)", "y/x*x**y*exp(-x**y)", "x*x/cosh(x)", "x*x*sigmoid(-x)",
+    )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:
         return ("multiply", "divide")
 
     def may_concern(self, node: Expr) -> bool:
-        """Whether an exponential is a factor."""
-        return node.operands[0].op.name == "exp" or node.operands[1].op.name == "exp"
+        """Whether something that falls may be a factor."""
+        return any(operand.op.name in MAY_FALL for operand in node.operands)
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
-        v = self.vanishes_with(node, ranges)
-        result = None if v is None else _guard(v, node)
+        exponents = self.vanishes_with(node, ranges)
+        result = _guard(exponents, node) if exponents else None
         return result if result is not None and result.shape == node.shape else None
 
-    def vanishes_with(self, node: Expr, ranges: Ranges) -> Expr | None:
-        """The exponent of a product that is 0 where that is low."""
+    def vanishes_with(self, node: Expr, ranges: Ranges) -> list[Expr]:
+        """The exponents of a product that is 0 where one of them is low, as that of a bell is on both sides."""
         if node.op.name not in PRODUCTS or node.dtype.kind != "f":
-            return None
+            return []
         factors = list(all_factors_of(node))
         if len(factors) > MOST_FACTORS or any(factor.dtype is not node.dtype for factor, _ in factors):
-            return None
+            return []
+        exponents: list[Expr] = []
         for place, (factor, exponent) in enumerate(factors):
-            found = _exponent(factor) if exponent > 0 else None
+            found = _exponent(factor, exponent, ranges)
             if found is None:
                 continue
             v, beside = found
             others = [other for n, (other, _) in enumerate(factors) if n != place and not other.is_constant]
-            if others and ranges(v).lo < LOWEST and _vanishes(others, beside, v, ranges):
-                return v
-        return None
+            if v in exponents or not others or ranges(v).lo >= LOWEST:
+                continue
+            if _vanishes(others, beside, v, ranges):
+                exponents.append(v)
+        return exponents
 
     def __str__(self) -> str:
         return f"{self.name}: {self.__doc__} ({self.kind})"
 
 
-def _exponent(factor: Expr) -> tuple[Expr, list[list[Expr]]] | None:
-    """v of eᵛ, and of a sum whose terms all have the factor eᵛ, with the other factors of each."""
-    if factor.op.name == "exp":
-        return factor.operands[0], []
-    if factor.op.name not in SUMS:
+def _exponent(factor: Expr, power: int, ranges: Ranges) -> tuple[Expr, list[list[Expr]]] | None:
+    """v of eᵛ and of what falls as it does, and of a sum whose terms all have the factor eᵛ, with the other factors of each."""
+    v = falling_exponent(factor, power, ranges)
+    if v is not None:
+        return v, []
+    if factor.op.name not in SUMS or power < 0:
         return None
     terms: list[list[Expr]] = []
     pending, looked = [factor], 0
@@ -97,8 +105,8 @@ def _exponent(factor: Expr) -> tuple[Expr, list[list[Expr]]] | None:
         if part.op.name in SUMS or part.op.name == "negative":
             pending += part.operands
         elif not (part.is_constant and not part.shape and part.value == 0):
-            terms.append([f for f, n in all_factors_of(part) if n > 0 or f.op.name != "exp"])
-    known = [f for f in terms[0] if f.op.name == "exp"] if terms else []
+            terms.append([f for f, n in all_factors_of(part) if n > 0 or f.op.name not in OF_EXPONENT])
+    known = [f for f in terms[0] if f.op.name in OF_EXPONENT] if terms else []
     common = [f for f in known if all(f in term for term in terms)]
     if not common:
         return None
@@ -169,7 +177,16 @@ def _degree(node: Expr, falls: set[Expr], left: list[int]) -> tuple[float, bool]
         if node.operands[1].shape or not math.isfinite(power):
             return None
         return abs(float(power)) * sizes[0], True
-    if name in SUMS or name in ("where", "negative", "reciprocal", "abs", "sqrt", "log", "hypot"):
+    if name in SUMS or name in (
+        "add_error",
+        "where",
+        "negative",
+        "reciprocal",
+        "abs",
+        "sqrt",
+        "log",
+        "hypot",
+    ):
         return max(sizes), infinite
     return None
 
@@ -194,9 +211,12 @@ def _inputs(nodes: Iterable[Expr]) -> set[Expr]:
     return {node for node in walk(nodes) if not node.operands and not node.is_constant}
 
 
-def _guard(v: Expr, product: Expr) -> Expr:
-    """The inputs of the product are those of v, so that it is no NaN of theirs where v is a number."""
-    return where((v < LOWEST) & isnan(product), constant(0.0, product.dtype), product)
+def _guard(exponents: Sequence[Expr], product: Expr) -> Expr:
+    """The inputs of the product are those of each exponent, so that it is no NaN of theirs where that is a number."""
+    low = exponents[0] < LOWEST
+    for v in exponents[1:]:
+        low = low | (v < LOWEST)
+    return where(low & isnan(product), constant(0.0, product.dtype), product)
 
 
 def _is_guard(node: Expr) -> bool:
@@ -204,6 +224,8 @@ def _is_guard(node: Expr) -> bool:
     if node.op.name != "where" or node.operands[0].op.name != "logical_and":
         return False
     low = node.operands[0].operands[0]
+    while low.op.name == "logical_or":
+        low = low.operands[0]
     if low.op.name != "less":
         return False
     bound = low.operands[1]
@@ -225,7 +247,7 @@ def guarded(
         if node.op.name not in PRODUCTS and node.op.name != "isnan":  # which stands in the guard
             whole.update(node.operands[:2] if _is_guard(node) else node.operands)
     steps: list[tuple[VanishingProduct, Expr, Expr]] = []
-    falling: set[Expr] = set()  # what may have an exponential for a factor: a cheap look
+    falling: set[Expr] = set()  # what may have a factor that falls: a cheap look
     made: dict[Expr, Expr] = {}
     inner: dict[
         Expr, Expr
@@ -233,7 +255,13 @@ def guarded(
     for node in nodes:
         name, now = node.op.name, node
         all_fall = name in SUMS and all(part in falling or part.is_constant for part in node.operands)
-        if name == "exp" or all_fall or (name in PRODUCTS and not falling.isdisjoint(node.operands)):
+        branch = name == "where" and not falling.isdisjoint(node.operands[1:])
+        if (
+            name in MAY_FALL
+            or all_fall
+            or branch
+            or (name in PRODUCTS and not falling.isdisjoint(node.operands))
+        ):
             falling.add(node)
         of = inner if name in PRODUCTS else made
         if of and not of.keys().isdisjoint(node.operands):
@@ -241,8 +269,8 @@ def guarded(
         if now is not node:
             inner[node] = made[node] = now
         may = name in PRODUCTS and node in falling and node in whole
-        v = rule.vanishes_with(node, ranges) if may else None
-        after = None if v is None else _guard(v, now)
+        exponents = rule.vanishes_with(node, ranges) if may else []
+        after = _guard(exponents, now) if exponents else None
         if after is not None and after.shape == node.shape:
             steps.append((rule, now, after))
             made[node] = after

@@ -67,6 +67,39 @@ def test_the_distribution_of_weibull(k: float) -> None:
             assert found == pytest.approx(float(truth), rel=1e-12, abs=1e-306), at
 
 
+ONE_SIDED = ("x**3/(exp(x) - 1)", "x**3/(exp(2*x) - 1)", "x**2*erfc(x)", "x**2*(1 - tanh(x))", "x**2/(1 + exp(x))",
+             "x**2*exp(-x)/(1 + exp(-x))", "x**3/(1 + exp(x - 1))", "(x**2 + 1)/(exp(x) + 1)", "x**2*sigmoid(-3*x)")  # fmt: skip
+BELLS = ("x**2/cosh(x)", "x**2/cosh(x)**2", "x**4*exp(x)/(exp(x) - 1)**2", "x**2*sigmoid(x)*sigmoid(-x)")
+
+
+@pytest.mark.parametrize("text", [*ONE_SIDED, *BELLS])
+def test_what_falls_as_an_exponential_does(text: str) -> None:
+    formula = g.parse(text)
+    slope = g.grad(formula, x)
+    f = g.compile([formula, slope, g.grad(slope, x)], [x], cache=False)
+    sides = (1.0, -1.0) if text in BELLS else (1.0,)
+    for size, side in itertools.product((1e5, 1e77, 1e150, 1e160, 1e200, 1e300), sides):
+        found = f(size * side)
+        assert found[:2] == [0.0, 0.0], size * side
+        if "(exp(x) - 1)" not in text and "(exp(2*x) - 1)" not in text:
+            assert found[2] == 0.0, size * side
+    assert all(map(math.isnan, f(math.nan)))
+
+
+LEFT = {"x**3/(exp(x) - 1)": (-1, 3), "x**3/(exp(2*x) - 1)": (-1, 3), "x**2*erfc(x)": (2, 2), "x**2*(1 - tanh(x))": (2, 2),
+        "x**2/(1 + exp(x))": (1, 2), "x**2*exp(-x)/(1 + exp(-x))": (1, 2), "x**3/(1 + exp(x - 1))": (1, 3),
+        "x**2*sigmoid(-3*x)": (1, 2)}  # fmt: skip
+"""Formula → c and n of what it is far out on the left, c·xⁿ"""
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_falls_on_one_side_is_a_power_on_the_other(text: str) -> None:
+    (c, n), formula = LEFT[text], g.parse(text)
+    f = g.compile([formula, g.grad(formula, x)], [x], cache=False)
+    for at in (-1e5, -1e30, -1e100):
+        assert f(at) == pytest.approx([c * at**n, c * n * at ** (n - 1)], rel=1e-14), at
+
+
 def fires(text: str) -> bool:
     return RULE.apply(g.parse(text), Ranges()) is not None
 
