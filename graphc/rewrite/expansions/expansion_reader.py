@@ -71,7 +71,15 @@ def is_read(node: Expr) -> bool:
     for operand in node.operands:
         if operand.dtype is not dtype and operand.dtype != dtype:
             return False
-    return node.op.name != "pow" or _is_number(node.operands[1])
+    return node.op.name != "pow" or _is_number(node.operands[1]) or is_general_power(node)
+
+
+def is_general_power(node: Expr) -> bool:
+    """Whether a node is fᵍ, such as (1 + 1/x)ˣ, the exponential of g·log f: f more than an input, of which xˣ has no series."""
+    if node.op.name != "pow":
+        return False
+    base, exponent = node.operands
+    return not exponent.is_constant and base.op.name in READ and base.op.name != "pow"
 
 
 def _is_number(node: Expr) -> bool:
@@ -101,6 +109,7 @@ def is_function(node: Expr) -> bool:
     return (
         name in FUNCTIONS
         or name == "hypot"
+        or is_general_power(node)
         or (name == "pow" and not float(node.operands[1].value).is_integer())
     )
 
@@ -126,6 +135,8 @@ def _is_doubtful(node: Expr, parts: list[float], value: float, of_one: bool) -> 
     """
     if of_one and node.op.name == "add":
         return False  # what is added to itself is doubled, exactly
+    if is_general_power(node) and parts[0] == 1 and math.isinf(parts[1]):
+        return True  # where C has 1
     if node.op.name == "sqrt" and value == 0:
         return True  # derivatives of what is even in it cancel
     if math.isnan(value):
@@ -363,11 +374,15 @@ def _expansion(
             return laurent_functions.power(square, 0.5)
         case "pow":
             exponent = node.operands[1]
-            return laurent_functions.power(first, float(exponent.value)) if _is_number(exponent) else None
+            if _is_number(exponent):
+                return laurent_functions.power(first, float(exponent.value))
+            return laurent_functions.apply(
+                "exp", laurent.multiply(second, laurent_functions.apply("log", first))
+            )
     return laurent_functions.apply(name, first)
 
 
 __all__ = [
-    "MOST_NODES", "Outline", "Outlines", "VariableOf", "argument_of", "expansions", "is_function", "is_one_sided", "is_read",
-    "of_number", "suspects", "valuation", "without_sums_that_add_up",
+    "MOST_NODES", "Outline", "Outlines", "VariableOf", "argument_of", "expansions", "is_function", "is_general_power",
+    "is_one_sided", "is_read", "of_number", "suspects", "valuation", "without_sums_that_add_up",
 ]  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphc.interpret.truncated_series import TruncatedSeries
 from graphc.ir.expr import Expr
 from graphc.ops.comparison import not_equal, where
-from graphc.rewrite.expansions.expansion_reader import SUMS
+from graphc.rewrite.expansions.expansion_reader import SUMS, VariableOf
 from graphc.rewrite.forms.series_node import horner, series_node
 from graphc.util.records import dataclass
 
@@ -42,4 +44,47 @@ def near_zero(
     return where(near, total, beyond)
 
 
-__all__ = ["Ends", "near_zero"]
+def exposed(outputs: Sequence[Expr], variables: VariableOf) -> set[Expr]:
+    """What does not only stand further out, where there is another form near 0 already."""
+    exposed: set[Expr] = set()
+    seen: set[tuple[Expr, Expr | None]] = set()
+    pending: list[tuple[Expr, Expr | None]] = [(output, None) for output in outputs]
+    while pending:
+        node, protected = pending.pop()
+        if (node, protected) in seen or (node, None) in seen:
+            continue
+        seen.add((node, protected))
+        if protected is None or _size(variables[node], variables) is not protected:
+            exposed.add(node)
+        apart = _far_branch(node)
+        for place, operand in enumerate(node.operands):
+            beside = _size(apart[1], variables) if apart is not None and place == apart[0] else protected
+            pending.append((operand, beside))
+    return exposed
+
+
+def _size(node: Expr | None, variables: VariableOf) -> Expr | None:
+    """What is small together with a node: x for |x| and −x."""
+    while (node is not None and variables[node] is not node) or (node is not None and node.op.name == "abs"):
+        node = node.operands[0] if node.op.name == "abs" else variables[node]
+    return node
+
+
+def _far_branch(node: Expr) -> tuple[int, Expr] | None:
+    """The place of what a branch is further out, and the size that decides, where it asks for |x| < c."""
+    if node.op.name != "where":
+        return None
+    near, place = node.operands[0], 2
+    if near.op.name == "logical_not":
+        near, place = near.operands[0], 1
+    if near.op.name == "logical_and":
+        near = near.operands[0]
+    if near.op.name != "less" or not near.operands[1].is_constant:
+        return None
+    size = near.operands[0]
+    if size.op.name != "abs" and near is node.operands[0]:
+        return None  # x < c & x ≥ 0 asks for small numbers, x < c alone does not
+    return place, size.operands[0] if size.op.name == "abs" else size
+
+
+__all__ = ["Ends", "exposed", "near_zero"]

@@ -35,8 +35,13 @@ from graphc.rewrite.expansions.expansion_reader import (
     without_sums_that_add_up,
 )
 from graphc.rewrite.expansions.expansion_trials import Forms, SeriesTrial
-from graphc.rewrite.expansions.far_out import in_reciprocal, of_variable
-from graphc.rewrite.expansions.near_branch import Ends, near_zero
+from graphc.rewrite.expansions.far_out import (
+    has_reciprocal,
+    in_reciprocal,
+    in_terms_of_reciprocal,
+    of_variable,
+)
+from graphc.rewrite.expansions.near_branch import Ends, exposed, near_zero
 from graphc.rewrite.forms.clusters import instantiated
 from graphc.util.fork_safety import cached_property
 from graphc.util.gc_pause import paused
@@ -83,7 +88,7 @@ DERIVATIVES = 2
 
 def worth(nodes: Iterable[Expr], source: bool = False) -> bool:
     """Whether there is anything that may cancel or be 0/0; source : whose derivatives may."""
-    names = ("subtract", "negative", "divide", "log", *(("sqrt",) if source else ()))
+    names = ("subtract", "negative", "divide", "log", "pow", *(("sqrt",) if source else ()))
     return any(node.op.name in names for node in nodes)
 
 
@@ -108,11 +113,12 @@ class Expander:
         self._source = source
         self._outlines = Outlines()
         self._kept: dict[Outline, Recipe] = {}
+        self._holds_in_x: dict[Outline, bool] = {}
 
     def outlines(self, order: Iterable[Expr], variables: VariableOf) -> dict[Expr, Outline]:
         """The outlines of formulas among some nodes; what was kept for too many is given up."""
         if len(self._outlines) >= MOST_OUTLINES:
-            self._outlines, self._kept = Outlines(), {}
+            self._outlines, self._kept, self._holds_in_x = Outlines(), {}, {}
         return self._outlines.of(order, variables)
 
     def of(self, formula: Expr, outline: Outline | None = None) -> Expr:
@@ -126,6 +132,27 @@ class Expander:
             if outline is not None:
                 self._kept[outline] = recipe
         return _mended(formula, recipe, self._source) if recipe else formula
+
+    def far(self, far: Expr, node: Expr, x: Expr, outline: Outline) -> Expr:
+        """A formula of x, given as one of w = 1/x, with what is to be mended where w is small: by a series, or in the form that
+        the other rules give in w where that holds and the one that they give in x does not."""
+        mended = self.of(far, outline)
+        if mended is not far or self._holds_in_x.get(outline, False):
+            return mended
+        memory = RuleMemory()
+        memory.remembers = True
+        count = 1 if self._source else 0
+        forms = self._tries(far, count, memory)
+        if outline not in self._holds_in_x:
+            formula = of_number(node, x, argument_of(x.dtype))
+            series = expansions(far)[far] if formula is not None else None
+            cut = None if series is None or series.is_zero else truncated(series, far.dtype)
+            self._holds_in_x[outline] = True
+            if formula is not None and cut is not None:
+                trial = SeriesTrial(cut, far.dtype, is_one_sided(far))
+                in_x = in_terms_of_reciprocal(self._tries(formula, count, memory), far.dtype)
+                self._holds_in_x[outline] = trial.failing(in_x) is None or trial.failing(forms) is not None
+        return far if self._holds_in_x[outline] else forms[0]
 
     def _recipe(self, formula: Expr) -> Recipe:
         if is_well_known(formula):
@@ -260,9 +287,9 @@ def written_whole(
     order = walk(outputs) if memory is None else memory.nodes(outputs)
     variables, ranges = VariableOf(), Ranges()
     outlines = expander.outlines(order, variables)
-    if not any(outline.doubtful for outline in outlines.values()):
+    if not any(outline.doubtful for outline in outlines.values()) and not has_reciprocal(order):
         return [], outputs
-    whole = _largest(order, outputs, variables) & _elementary(order, variables) & _exposed(outputs, variables)
+    whole = _largest(order, outputs, variables) & _elementary(order, variables) & exposed(outputs, variables)
     if not whole:
         return [], outputs
     steps: list[tuple[Expansion, Expr, Expr]] = []
@@ -293,7 +320,7 @@ def written_whole(
                     if far is not None and outline is not None and outline.doubtful:
                         stay(node.block)
                         tried.add(outline)
-                        mended = expander.of(far, outline)
+                        mended = expander.far(far, node, variable, outline)
                         if mended is not far:
                             after = of_variable(mended, written[variable])
                             steps.append((rule, node, after))
@@ -331,49 +358,6 @@ def _elementary(order: Sequence[Expr], variables: VariableOf) -> set[Expr]:
             if inside or is_function(node):
                 found.add(node)
     return found
-
-
-def _exposed(outputs: Sequence[Expr], variables: VariableOf) -> set[Expr]:
-    """What does not only stand further out, where there is another form near 0 already."""
-    exposed: set[Expr] = set()
-    seen: set[tuple[Expr, Expr | None]] = set()
-    pending: list[tuple[Expr, Expr | None]] = [(output, None) for output in outputs]
-    while pending:
-        node, protected = pending.pop()
-        if (node, protected) in seen or (node, None) in seen:
-            continue
-        seen.add((node, protected))
-        if protected is None or _size(variables[node], variables) is not protected:
-            exposed.add(node)
-        apart = _far_branch(node)
-        for place, operand in enumerate(node.operands):
-            beside = _size(apart[1], variables) if apart is not None and place == apart[0] else protected
-            pending.append((operand, beside))
-    return exposed
-
-
-def _size(node: Expr | None, variables: VariableOf) -> Expr | None:
-    """What is small together with a node: x for |x| and −x."""
-    while (node is not None and variables[node] is not node) or (node is not None and node.op.name == "abs"):
-        node = node.operands[0] if node.op.name == "abs" else variables[node]
-    return node
-
-
-def _far_branch(node: Expr) -> tuple[int, Expr] | None:
-    """The place of what a branch is further out, and the size that decides, where it asks for |x| < c."""
-    if node.op.name != "where":
-        return None
-    near, place = node.operands[0], 2
-    if near.op.name == "logical_not":
-        near, place = near.operands[0], 1
-    if near.op.name == "logical_and":
-        near = near.operands[0]
-    if near.op.name != "less" or not near.operands[1].is_constant:
-        return None
-    size = near.operands[0]
-    if size.op.name != "abs" and near is node.operands[0]:
-        return None  # x < c & x ≥ 0 asks for small numbers, x < c alone does not
-    return place, size.operands[0] if size.op.name == "abs" else size
 
 
 __all__ = ["RULE", "RULES", "Expander", "worth", "written_whole"]
