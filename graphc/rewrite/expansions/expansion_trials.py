@@ -36,9 +36,14 @@ PARTS = (0.01, 0.03, 0.06, 0.1, 0.17, 0.25, 0.35, 0.5, 0.62, 0.75, 0.87, 0.99)
 class SeriesTrial:
     """What forms are held against."""
 
-    def __init__(self, series: TruncatedSeries, dtype: Any, one_sided: bool = False) -> None:
-        """one_sided : whether it is the series of what is NaN for negative numbers"""
+    def __init__(
+        self, series: TruncatedSeries, dtype: Any, one_sided: bool = False, number: float = 0.0
+    ) -> None:
+        """one_sided : whether it is the series of what is NaN for negative numbers
+        number : what the argument is the difference to, of a variable that is rounded
+        """
         self.series = series
+        self._number = number
         self._one_sided = one_sided
         self._dtype = np.dtype(dtype)
         sizes = sorted({s for s in SIZES[self._dtype.itemsize] if s < series.reach}
@@ -47,6 +52,10 @@ class SeriesTrial:
         self._points = np.array(
             [x for size in sizes for x in ((size,) if one_sided else (size, -size))], self._dtype
         )
+        if number:
+            step = 2 * np.spacing(self._dtype.type(abs(number)))
+            points = np.unique(np.rint(self._points / step) * step)
+            self._points = points[points != 0].astype(self._dtype)
         self._truth: list[np.ndarray] = []
 
     def _true(self, order: int) -> np.ndarray:
@@ -103,7 +112,7 @@ class SeriesTrial:
             ours = np.broadcast_to(np.asarray(values[output]), self._points.shape).astype(np.longdouble)
             true = self._true(order)
             with np.errstate(all="ignore"):
-                size = np.abs(true) + np.abs(self._points * self._true(order + 1))
+                size = np.abs(true) + np.abs((self._points + self._number) * self._true(order + 1))
                 asked = (size > least) & (size < most)
                 errors = np.where(np.isfinite(ours), np.abs(ours - true) / (size * limits.eps), np.inf)
             found.append(np.minimum(np.where(asked, errors, 0.0), 1e300).astype(np.float64))

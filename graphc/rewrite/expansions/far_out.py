@@ -1,8 +1,8 @@
 """Formulas of one variable that cancel far out: as formulas of its reciprocal, near 0.
 
 x·log(1 + 1/x) tends to 1, and its slope log(1 + 1/x) − 1/(x + 1) is what is left of two terms that are equal there. In w = 1/x it
-is log(1 + w) − w/(1 + w), which has a series near 0. Only formulas in which 1/x stands, or another number divided by x, are looked at: others, such as eˣ
-and polynomials, have no series in w or rules of their own.
+is log(1 + w) − w/(1 + w), which has a series near 0. Only formulas in which 1/x stands, or another number divided by x, are
+looked at: others, such as eˣ and polynomials, have no series in w or rules of their own.
 """
 
 from __future__ import annotations

@@ -251,7 +251,7 @@ def _has_power(below: Expr) -> bool:
         if node.op.name in ("add", "subtract"):
             pending += node.operands
         elif node is not below and (
-            node.op.name == "square" or (node.op.name == "multiply" and not any(o.is_constant for o in node.operands))
+            node.op.name in ("square", "sqrt") or (node.op.name == "multiply" and not any(o.is_constant for o in node.operands))
             or (node.op.name == "pow" and node.operands[1].is_constant)
         ):  # fmt: skip
             return True

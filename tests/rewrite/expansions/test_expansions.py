@@ -22,6 +22,7 @@ from graphc.interpret.laurent_functions import FUNCTIONS
 from graphc.ir.expr import walk
 from graphc.rewrite import tables
 from graphc.rewrite.expansions import expansion_reader
+from graphc.rewrite.expansions.expander import Expander
 from graphc.rewrite.expansions.expansion_known import WELL_KNOWN
 from graphc.rewrite.expansions.expansion_reader import (
     Outlines,
@@ -31,7 +32,6 @@ from graphc.rewrite.expansions.expansion_reader import (
     suspects,
     without_sums_that_add_up,
 )
-from graphc.rewrite.expansions.near_zero import Expander
 
 Pair = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
@@ -195,7 +195,7 @@ def test_a_variable_that_is_never_near_zero_needs_no_series() -> None:
 @pytest.mark.parametrize("text", sorted(WELL_KNOWN))
 @pytest.mark.parametrize("source", [False, True], ids=["value", "derivatives"])
 def test_what_is_said_to_be_well_known_is(text: str, source: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphc.rewrite.expansions.near_zero.WELL_KNOWN", frozenset())
+    monkeypatch.setattr("graphc.rewrite.expansions.expander.WELL_KNOWN", frozenset())
     x = g.symbol("x")
     formula = of_number(g.parse(text), x, argument_of(x.dtype))
     assert formula is not None
