@@ -171,12 +171,12 @@ class _Splitter:
         start: Dim = 0
         for number in range(len(cuts) + 1):
             stop = cuts[number] if number < len(cuts) else loop.extent
-            if named and number < len(
-                cuts
-            ):  # not before the last piece, not behind the end: a length may be short
+            if named and number < len(cuts):
+                # not before the last piece, or the begin, and not behind the end: a length may be short
                 end = apply("minimum", IndexValue(stop), IndexValue(loop.extent))
                 name = self._name()
-                result.append(Let(name, apply("maximum", end, IndexValue(start)) if start != 0 else end))
+                in_order = isinstance(stop, int) and start == 0
+                result.append(Let(name, end if in_order else apply("maximum", end, IndexValue(start))))
                 stop = Name(name)
             piece = _Piece(self, loop, cuts, number, start)
             body = folded(piece.block(loop.body), [buffer.name for buffer in self.program.buffers])
