@@ -61,12 +61,22 @@ class Expander:
         self._kept: dict[Outline, Recipe] = {}
         self._holds_in_x: dict[Outline, bool] = {}
         self._beside: dict[tuple[Outline, float], str] = {}
+        self._plain: set[Outline] = set()
 
     def outlines(self, order: Iterable[Expr], variables: VariableOf) -> dict[Expr, Outline]:
         """The outlines of formulas among some nodes; what was kept for too many is given up."""
         if len(self._outlines) >= MOST_OUTLINES:
-            self._outlines, self._kept, self._holds_in_x, self._beside = Outlines(), {}, {}, {}
+            self._outlines, self._plain = Outlines(), set()
+            self._kept, self._holds_in_x, self._beside = {}, {}, {}
         return self._outlines.of(order, variables)
+
+    def plain(self, outline: Outline) -> None:
+        """Keeps of a formula that nothing in it is doubtful far out or beside its numbers."""
+        self._plain.add(outline)
+
+    def is_plain(self, outline: Outline) -> bool:
+        """Whether that is known of a formula."""
+        return outline in self._plain
 
     def of(self, formula: Expr, outline: Outline | None = None) -> Expr:
         """The formula itself where nothing is to be mended.

@@ -17,7 +17,7 @@ from graphc.ir.expr import Expr, on_this_line, rebuild, walk
 from graphc.ir.scopes import deriving, stay
 from graphc.rewrite.engine.normal_form import RuleMemory
 from graphc.rewrite.engine.pattern import Kind
-from graphc.rewrite.engine.ranges import Ranges
+from graphc.rewrite.engine.ranges import Range, Ranges
 from graphc.rewrite.expansions import near_number
 from graphc.rewrite.expansions.expander import Expander
 from graphc.rewrite.expansions.expansion_reader import (
@@ -101,49 +101,54 @@ def written_whole(
         for node in order:
             operands = tuple([written[operand] for operand in node.operands])
             after = rebuild(node, operands) if operands != node.operands else node
-            if node in whole and len(tried) < MOST_TRIED:
-                variable, outline = variables[node], outlines[node]
-                assert variable is not None
-                near = ranges(variable)
-                if near.lo <= 0.5 and near.hi >= -0.5 and _is_small(node, variable, outline):
+            variable = variables[node]
+            if node in whole and variable is not None and len(tried) < MOST_TRIED:
+                outline = outlines[node]
+                if _is_small(node, variable, outline):
                     tried.add(outline)
-                    formula = (
-                        of_number(node, variable, argument_of(variable.dtype)) if outline.doubtful else None
-                    )
-                    if formula is not None:
+                    mended = _mended(node, variable, outline, ranges(variable), expander)
+                    if mended is not None:
                         stay(node.block)
-                        mended = expander.of(formula, outline)
-                        if mended is not formula:
-                            after = instantiated(mended, {argument_of(variable.dtype): written[variable]})
-                            steps.append((rule, node, after))
-                if after is node and max(-near.lo, near.hi) > 2:
-                    far = in_reciprocal(node, variable)
-                    outline = None if far is None else expander.outlines(walk((far,)), VariableOf())[far]
-                    if far is not None and outline is not None and outline.doubtful:
-                        stay(node.block)
-                        tried.add(outline)
-                        mended = expander.far(far, node, variable, outline)
-                        if mended is not far:
-                            after = of_variable(mended, written[variable])
-                            steps.append((rule, node, after))
-                for number in near_number.numbers_beside(node, variable) if after is node else ():
-                    if near.lo < number < near.hi:
-                        beside = near_number.in_difference(node, variable, number)
-                        outline = (
-                            None
-                            if beside is None
-                            else expander.outlines(walk((beside,)), VariableOf())[beside]
-                        )
-                        if beside is not None and outline is not None and outline.doubtful:
-                            stay(node.block)
-                            tried.add(outline)
-                            mended = expander.beside(beside, node, variable, outline, number)
-                            if mended is not beside:
-                                after = near_number.of_variable(mended, written[variable], number)
-                                steps.append((rule, node, after))
-                                break
+                        after = instantiated(mended, {variable: written[variable]})
+                        steps.append((rule, node, after))
             written[node] = after
         return (steps, tuple([written[output] for output in outputs])) if steps else ([], outputs)
+
+
+def _mended(node: Expr, x: Expr, outline: Outline, near: Range, expander: Expander) -> Expr | None:
+    """A formula of x with what is mended in it: near 0, far out, or beside a number; None where nothing is.
+
+    near : the numbers that x may be
+    """
+    if outline.doubtful and near.lo <= 0.5 and near.hi >= -0.5:
+        formula = of_number(node, x, argument_of(x.dtype))
+        mended = None if formula is None else expander.of(formula, outline)
+        if mended is not formula and mended is not None:
+            return instantiated(mended, {argument_of(x.dtype): x})
+    if expander.is_plain(outline):
+        return None
+    plain = True
+    if max(-near.lo, near.hi) > 2:
+        far = in_reciprocal(node, x)
+        found = None if far is None else expander.outlines(walk((far,)), VariableOf())[far]
+        if far is not None and found is not None and found.doubtful:
+            plain = False
+            mended = expander.far(far, node, x, found)
+            if mended is not far:
+                return of_variable(mended, x)
+    for number in near_number.numbers_beside(node, x):
+        beside = near_number.in_difference(node, x, number)
+        found = None if beside is None else expander.outlines(walk((beside,)), VariableOf())[beside]
+        if beside is not None and found is not None and found.doubtful:
+            plain = False
+            mended = beside
+            if near.lo < number < near.hi:
+                mended = expander.beside(beside, node, x, found, number)
+            if mended is not beside:
+                return near_number.of_variable(mended, x, number)
+    if plain and max(-near.lo, near.hi) > 2:
+        expander.plain(outline)
+    return None
 
 
 def _is_small(node: Expr, variable: Expr, outline: Outline) -> bool:
