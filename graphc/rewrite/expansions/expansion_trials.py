@@ -53,9 +53,10 @@ class SeriesTrial:
             [x for size in sizes for x in ((size,) if one_sided else (size, -size))], self._dtype
         )
         if number:
-            step = 2 * np.spacing(self._dtype.type(abs(number)))
-            points = np.unique(np.rint(self._points / step) * step)
-            self._points = points[points != 0].astype(self._dtype)
+            with np.errstate(all="ignore"):
+                step = 2 * np.spacing(self._dtype.type(abs(number)))
+                points = np.unique(np.rint(self._points / step) * step)
+            self._points = points[(points != 0) & np.isfinite(points)].astype(self._dtype)
         self._truth: list[np.ndarray] = []
 
     def _true(self, order: int) -> np.ndarray:

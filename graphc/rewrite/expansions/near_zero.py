@@ -46,13 +46,13 @@ MOST_TRIED = 24
 @dataclass(frozen=True)
 class Expansion:
     """(tan x − sin x)/x³, 1/(eˣ − 1) − 1/x + ½, log(sinh x/x) and any other formula of one variable that cancels at 0, or is 0/0
-    there, by its series near 0"""
+    there, by its series near 0; so 1/log x − 1/(x − 1) at 1, and (1 + 1/x)ˣ at infinity"""
 
     name: str = "expansion"
     kind: Kind = "stable"
     examples: tuple[str, ...] = (
         "(tan(x) - sin(x))/x**3", "1/(exp(x) - 1) - 1/x + 0.5", "log(tan(x)/x)", "atan(x)/tanh(x) - 1",
-        "1/sin(x)**2 - 1/x**2", "(exp(x) - cos(x))/sin(x)",
+        "1/sin(x)**2 - 1/x**2", "(exp(x) - cos(x))/sin(x)", "1/log(x) - 1/(x - 1)", "(1 + 1/x)**x",
     )  # fmt: skip
 
     def roots(self) -> tuple[str, ...]:

@@ -54,8 +54,9 @@ class LogMixture:
         exponents, weights, has_weights = [], [], False
         for term in terms:
             number, factors = factors_of(term.node)
+            number *= term.sign
             powers = [factor for factor in factors if factor.op.name == "exp"]
-            if term.sign * number <= 0 or len(powers) > 1:
+            if number <= 0 or len(powers) > 1:
                 return None
             weight = product([factor for factor in factors if factor.op.name != "exp"])
             has_weights |= bool(powers) and (number != 1 or weight is not None)
