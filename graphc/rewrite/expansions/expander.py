@@ -14,6 +14,7 @@ from graphc.rewrite.expansions.expansion_reader import (
     VariableOf,
     argument_of,
     expansions,
+    is_general_power,
     is_one_sided,
     of_number,
     suspects,
@@ -221,7 +222,9 @@ class _Mending:
             return node  # there the other rules see more than the node
         limit = trial.failing(forms)
         assert limit is not None
-        ends = Ends(trial.keeps_zero(forms), self._one_sided)
+        # a power of the kind 1^∞ is 1 at 0 itself, as C has it
+        keeps = trial.keeps_zero(forms) or any(is_general_power(part) for part in walk((node,)))
+        ends = Ends(keeps, self._one_sided)
         form = near_zero(trial.series, limit, ends, argument_of(node.dtype), node, self._source)
         before = len(self.steps)
         mended = node if trial.failing(self._forms(form)) is None else self._of_parts(node)
