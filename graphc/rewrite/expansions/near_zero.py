@@ -106,7 +106,7 @@ def written_whole(
                 outline = outlines[node]
                 if _is_small(node, variable, outline):
                     tried.add(outline)
-                    mended = _mended(node, variable, outline, ranges(variable), expander)
+                    mended = _mended_formula(node, variable, outline, ranges(variable), expander)
                     if mended is not None:
                         stay(node.block)
                         after = instantiated(mended, {variable: written[variable]})
@@ -115,7 +115,7 @@ def written_whole(
         return (steps, tuple([written[output] for output in outputs])) if steps else ([], outputs)
 
 
-def _mended(node: Expr, x: Expr, outline: Outline, near: Range, expander: Expander) -> Expr | None:
+def _mended_formula(node: Expr, x: Expr, outline: Outline, near: Range, expander: Expander) -> Expr | None:
     """A formula of x with what is mended in it: near 0, far out, or beside a number; None where nothing is.
 
     near : the numbers that x may be

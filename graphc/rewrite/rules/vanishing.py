@@ -61,7 +61,7 @@ class VanishingProduct:
 
     def apply(self, node: Expr, ranges: Ranges) -> Expr | None:
         exponents = self.vanishes_with(node, ranges)
-        result = _guard(exponents, node) if exponents else None
+        result = _guard(exponents, node, ranges) if exponents else None
         return result if result is not None and result.shape == node.shape else None
 
     def vanishes_with(self, node: Expr, ranges: Ranges) -> list[Expr]:
@@ -211,12 +211,51 @@ def _inputs(nodes: Iterable[Expr]) -> set[Expr]:
     return {node for node in walk(nodes) if not node.operands and not node.is_constant}
 
 
-def _guard(exponents: Sequence[Expr], product: Expr) -> Expr:
-    """The inputs of the product are those of each exponent, so that it is no NaN of theirs where that is a number."""
+def _guard(exponents: Sequence[Expr], product: Expr, ranges: Ranges) -> Expr:
+    """The inputs of the product are those of each exponent, so that it is no NaN of theirs where that is a number; nor is it one
+    of a root or a logarithm of what is negative."""
     low = exponents[0] < LOWEST
     for v in exponents[1:]:
         low = low | (v < LOWEST)
-    return where(low & isnan(product), constant(0.0, product.dtype), product)
+    guard = low & isnan(product)
+    for each in _asked_of(product, exponents, ranges):
+        guard = guard & (each >= 0)
+    return where(guard, constant(0.0, product.dtype), product)
+
+
+def _asked_of(product: Expr, exponents: Sequence[Expr], ranges: Ranges) -> list[Expr]:
+    """What has to be positive for a product to be a number and is not known to be where each of the exponents is low."""
+    asked = _under_roots([product])
+    if not asked:
+        return []
+    in_all = [_under_roots([v]) for v in exponents]  # there the exponent is NaN itself
+    return [
+        each
+        for each in asked
+        if ranges(each).lo < 0
+        and not all(
+            each in known or _falls_by(v, each, ranges) for v, known in zip(exponents, in_all, strict=True)
+        )
+    ]
+
+
+def _under_roots(nodes: Iterable[Expr]) -> dict[Expr, None]:
+    """What logarithms, roots and powers that are not whole are taken of."""
+    return {
+        node.operands[0]: None
+        for node in walk(nodes)
+        if node.op.name in ("log", "sqrt") or (node.op.name == "pow" and not _is_whole(node.operands[1]))
+    }
+
+
+def _is_whole(exponent: Expr) -> bool:
+    return exponent.is_constant and not exponent.shape and float(exponent.value).is_integer()
+
+
+def _falls_by(v: Expr, x: Expr, ranges: Ranges) -> bool:
+    """Whether v is a number less a multiple of x: then x is positive where v is low."""
+    terms = [term for term in ranges.table(Sums)[v] or () if term.factors]
+    return len(terms) == 1 and terms[0].factors == (x,) and terms[0].coefficient < 0
 
 
 def _is_guard(node: Expr) -> bool:
@@ -224,7 +263,7 @@ def _is_guard(node: Expr) -> bool:
     if node.op.name != "where" or node.operands[0].op.name != "logical_and":
         return False
     low = node.operands[0].operands[0]
-    while low.op.name == "logical_or":
+    while low.op.name in ("logical_and", "logical_or"):
         low = low.operands[0]
     if low.op.name != "less":
         return False
@@ -270,7 +309,7 @@ def guarded(
             inner[node] = made[node] = now
         may = name in PRODUCTS and node in falling and node in whole
         exponents = rule.vanishes_with(node, ranges) if may else []
-        after = _guard(exponents, now) if exponents else None
+        after = _guard(exponents, now, ranges) if exponents else None
         if after is not None and after.shape == node.shape:
             steps.append((rule, now, after))
             made[node] = after

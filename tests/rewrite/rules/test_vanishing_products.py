@@ -100,6 +100,24 @@ def test_what_falls_on_one_side_is_a_power_on_the_other(text: str) -> None:
         assert f(at) == pytest.approx([c * at**n, c * n * at ** (n - 1)], rel=1e-14), at
 
 
+OF_POSITIVE = {
+    "x**3*log(x)*exp(-x*x)": True, "x*x*sqrt(x)/cosh(x)": True, "x**2.5/cosh(x)": True, "log(x)*x*x/sinh(x)": True,
+    "x**3*log(x)*exp(-x)": True, "x*x*log(x)*sigmoid(x)": False, "x**3*sqrt(x)*exp(-x*x)/(1 + x*x)": True,
+}  # fmt: skip
+"""Formula → whether it vanishes far out on the right"""
+
+
+@pytest.mark.parametrize("text", OF_POSITIVE)
+def test_roots_and_logarithms_of_what_is_negative_stay_no_number(text: str) -> None:
+    formula = g.parse(text)
+    f = g.compile([formula, g.grad(formula, x)], [x], cache=False)
+    for at in (-0.5, -200.0, -1e5, -1e160, -1e300):
+        assert all(map(math.isnan, f(at))), at
+    if OF_POSITIVE[text]:
+        for at in (1e5, 1e77, 1e160, 1e300):
+            assert f(at)[0] == 0.0, at
+
+
 def fires(text: str) -> bool:
     return RULE.apply(g.parse(text), Ranges()) is not None
 
